@@ -1,0 +1,1 @@
+"""The bundled model: an illustrator that draws captioned scenes, the training recipe, and the weights."""
