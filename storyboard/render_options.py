@@ -67,7 +67,8 @@ class PictureGuide:
     """A picture that steers a frame, named by its content.
 
     Attributes:
-        kind: "image" (start from it), "mask" (change only there), "like" (IP-Adapter), "pose", "depth", "sketch" (ControlNet).
+        kind: "image" (start from it), "mask" (change only there), "like" (IP-Adapter), or "pose", "depth", "sketch"
+            (ControlNet).
         sha256: digest of the picture file.
         strength: 0 to 1 (for "image": how far to depart from it).
     """
