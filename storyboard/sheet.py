@@ -48,6 +48,8 @@ class Sheet:
         cover: a first page with the title and the cast.
         right_to_left: reading order of the panels; None for the language's own.
         translations: captions in a second language by scene id, printed under the first.
+        burn_captions: the animatic and the GIF show captions in the picture too.
+        sounds: folder with sound files named by scene id or printed number, for the animatic.
     """
 
     layout: str = "3x2"
@@ -70,7 +72,8 @@ class Sheet:
     cover: bool = False
     right_to_left: bool | None = None
     translations: tuple[tuple[str, str], ...] = ()
-    audience: str | None = None
+    burn_captions: bool = False
+    sounds: str = ""
 
     def __post_init__(self) -> None:
         for name in ("project", "version", "date", "credits", "watermark"):
