@@ -26,7 +26,7 @@ OPENERS = {")": "(", "]": "["}
 
 
 def parse_schedule(
-    text: str, steps: int, *, hires_steps: int | None = None, use_old_scheduling: bool = False
+    text: str, steps: int, hires_steps: int | None = None, use_old_scheduling: bool = False
 ) -> list[tuple[int, str]]:
     """What the prompt says up to and including each step, counted from 1; the last entry is for `steps`.
 

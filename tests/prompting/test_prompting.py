@@ -107,7 +107,7 @@ def test_comments() -> None:
         ("0.5-1.5 (+0.5)", "float", [0.5, 1.0, 1.5]),
         ("-5--3", "int", [-5, -4, -3]),
         ('Euler, DDIM,"a, b"', "str", ["Euler", "DDIM", "a, b"]),
-        ("a, b", "permutations", [("a", "b"), ("b", "a")]),
+        ("a, b", "str_permutations", [("a", "b"), ("b", "a")]),
         ("", "int", []),
     ],
 )
@@ -125,7 +125,7 @@ def test_axes(text: str, kind: str, expected: list[object]) -> None:
         ("1-999999999", "int"),
         ("0-1 (+0.000001)", "float"),
         ("0-1 [99999999]", "float"),
-        ("a,b,c,d,e,f,g,h,i", "permutations"),
+        ("a,b,c,d,e,f,g,h,i", "str_permutations"),
         ("9" * 5000, "int"),
         ("1-" + "9" * 400, "float"),
     ],
