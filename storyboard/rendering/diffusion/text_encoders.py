@@ -73,7 +73,7 @@ class TextEncoder:
     @torch.no_grad()
     def encode(self, rows: Sequence[TokenPiece], *, masked: range = range(0)) -> EncodedChunk:
         """One chunk alone, so that it never depends on its neighbours. `masked` positions are not attended to."""
-        device = self.model.device
+        device = "cpu" if self.model.device.type == "meta" else self.model.device  # offloaded: hooks move the input
         ids = torch.tensor([[row.id for row in rows]], device=device)
         mask = None
         if masked:
