@@ -157,7 +157,7 @@ class Conditioner:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _EncodedText:
-    """A text in one encoder: vectors of each chunk and (when asked) of an empty one, the first chunk's pooled vector."""
+    """A text in one encoder: vectors of each chunk, of an empty one when asked, and the first chunk's pooled vector."""
 
     chunks: tuple[Tensor, ...]
     empty: Callable[[], Tensor]
