@@ -7,6 +7,7 @@ evaluations are numbered apart from the steps that prompts and progress count.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ from torch import Tensor
 
 from storyboard.errors import BadInput, ModelError
 from storyboard.rendering.samplers import OWN, SAMPLERS
+
+SOLVER_SETTINGS = ("algorithm_type", "solver_type")
+"""Settings that mean different things to different samplers."""
 
 
 def new_scheduler(own: Any, sampler: str) -> Any:
@@ -28,7 +32,8 @@ def new_scheduler(own: Any, sampler: str) -> Any:
         return type(own).from_config(own.config)
     chosen = SAMPLERS[sampler]
     try:
-        return getattr(diffusers, chosen.class_name).from_config(_settings(own.config), **chosen.changes)
+        kind = getattr(diffusers, chosen.class_name)
+        return kind.from_config(_settings(kind, own.config), **chosen.changes)
     except (ValueError, NotImplementedError, ImportError) as error:
         raise ModelError(
             f"The sampler {sampler} does not suit this model: {str(error).strip()[:200]}",
@@ -36,9 +41,10 @@ def new_scheduler(own: Any, sampler: str) -> Any:
         ) from None
 
 
-def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The model's noise schedule without what only its own sampler understands."""
-    return {key: value for key, value in config.items() if key not in ("_class_name", "algorithm_type", "solver_type")}
+def _settings(kind: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's noise schedule, without what only its own sampler understands."""
+    known = inspect.signature(kind.__init__).parameters
+    return {key: value for key, value in config.items() if key in known and key not in SOLVER_SETTINGS}
 
 
 class LaneSchedule:
@@ -61,7 +67,7 @@ class LaneSchedule:
         self.scheduler = scheduler
         self.steps = steps
         self.generator = generator
-        scheduler.set_timesteps(steps, device=device)
+        _set_timesteps(scheduler, steps, device)
         self.begin = steps - max(1, min(int(steps * strength), steps))
         first = self.begin * scheduler.order
         self.timesteps: Tensor = scheduler.timesteps[first:]
@@ -96,6 +102,13 @@ class LaneSchedule:
     def noise_scale(self) -> float:
         """Standard deviation of the starting noise."""
         return float(self.scheduler.init_noise_sigma)
+
+
+def _set_timesteps(scheduler: Any, steps: int, device: str) -> None:
+    """Some of diffusers' schedulers hand tensors to numpy in a way that numpy 2 remarks on."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="__array_", category=DeprecationWarning)
+        scheduler.set_timesteps(steps, device=device)
 
 
 def _begin_at(scheduler: Any, index: int) -> None:
