@@ -12,7 +12,8 @@ from storyboard.starter.animals import draw_animal
 from storyboard.starter.canvas import Colour, Layer, Shape, fill, mix, paint, silhouette
 from storyboard.starter.figure import draw_person
 from storyboard.starter.places import draw_place
-from storyboard.starter.poses import POSES
+from storyboard.starter.poses import POSES, with_prop
+from storyboard.starter.props import hold_of
 from storyboard.starter.scenery import Light, light_of
 from storyboard.starter.spec import AnimalSpec, PersonSpec, SceneSpec, indoors
 from storyboard.starter.styles import STYLES, Style
@@ -113,12 +114,19 @@ def _draw_figure(layer: Layer, spec: SceneSpec) -> None:
         x = min(max(x, 0.5 - room), 0.5 + room) - pose.middle * unit * (-1 if mirror else 1)
         origin = complex(x, GROUND[spec.shot])
     else:
+        if spec.prop != NONE and spec.second is None:
+            limit = 0.42 if spec.shot == "medium" else 0.38
+            x = max(x, 1 - limit) if mirror != _left_handed(spec) else min(x, limit)
         neck = pose.neck - pose.lift * 1j
         top = NECK[spec.shot] + (0.04 if spec.person.hat != NONE else 0.0)
         origin = complex(x, top) - unit * complex(-neck.real if mirror else neck.real, neck.imag)
     figure = layer.moved(origin, scale=unit, flip=mirror)
     figure.part = "figure"
-    draw_person(figure, spec.person, spec.pose, spec.expression, spec.prop, spec.shot == "close-up")
+    draw_person(figure, spec.person, spec.pose, spec.expression, spec.prop, spec.shot)
+
+
+def _left_handed(spec: SceneSpec) -> bool:
+    return with_prop(POSES[spec.pose], hold_of(spec.prop, spec.shot))[1]
 
 
 def _unit(spec: SceneSpec, person: PersonSpec) -> float:
@@ -150,7 +158,7 @@ def _draw_companion(layer: Layer, spec: SceneSpec) -> None:
             -pose.neck.real if flip else pose.neck.real, pose.neck.imag
         )
     own = Layer()
-    draw_person(own.moved(origin, scale=unit, flip=flip), spec.second, pose_name, "smiling", NONE, False)
+    draw_person(own.moved(origin, scale=unit, flip=flip), spec.second, pose_name, "smiling", NONE, spec.shot)
     layer.shapes.extend(replace(shape, part="companion") for shape in own.shapes)
 
 

@@ -103,6 +103,8 @@ def attributes(spec: SceneSpec) -> dict[str, str]:
         hidden |= {"bottom", "bottom_colour", "shoes"}
     if spec.shot == "close-up" or (spec.shot == "medium" and spec.pose not in UPPER_BODY_POSES):
         hidden |= {"pose"}
+    if spec.shot == "close-up" and spec.prop in ("kite", "fishing rod", "backpack"):
+        hidden |= {"prop"}
     if spec.style == "noir":
         hidden |= {name for name in labels if name.endswith("_colour") and labels[name] != NONE} | {"skin"}
     if indoors(spec):
