@@ -53,7 +53,10 @@ class _Writer:
 
 
 def inflect(phrase: str, form: str) -> str:
-    """A verb phrase with its first word as "ing" form or third person ("s"); the base form for anything else."""
+    """A verb phrase with its first word as "ing" form or third person ("s"), and so the verb after "and"."""
+    first, joined, second = phrase.partition(" and ")
+    if joined:
+        return f"{inflect(first, form)} and {inflect(second, form)}"
     verb, _, rest = phrase.partition(" ")
     verb, comma = verb.rstrip(","), "," if verb.endswith(",") else ""
     if form == "ing":

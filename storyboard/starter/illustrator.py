@@ -69,7 +69,7 @@ def draw(spec: SceneSpec, size: int = 128) -> Drawing:
 
 
 def part_masks(shapes: list[Shape], size: int) -> dict[str, Mask]:
-    """Which pixels each part shows; "figure" holds all of the person's parts and the prop."""
+    """Which pixels each part shows; "figure" holds all of the person and the prop, "head" all up there."""
     index = Image.new("L", (size, size), 0)
     pen = ImageDraw.Draw(index)
     for shape in shapes:
@@ -79,6 +79,7 @@ def part_masks(shapes: list[Shape], size: int) -> dict[str, Mask]:
     masks = {part: np.where(labels == number, 255, 0).astype(np.uint8) for number, part in enumerate(PARTS, 1)}
     figure = (labels > 0) & (labels != PARTS.index("companion") + 1)
     masks["figure"] = np.where(figure, 255, 0).astype(np.uint8)
+    masks["head"] = np.maximum.reduce([masks[part] for part in ("head", "hair", "hat", "face")])
     return {part: mask for part, mask in masks.items() if mask.any()}
 
 

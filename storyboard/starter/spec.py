@@ -161,8 +161,8 @@ def random_spec(rng: random.Random, fixed: Mapping[str, object] | None = None) -
     does not exist.
     """
     chosen: dict[str, Any] = dict(fixed or {})
-    look = {name: chosen.pop(name) for name in PERSON_FIELDS if name in chosen}
-    look |= _as_mapping(chosen.pop("person", {}))
+    look = _as_mapping(chosen.pop("person", {}))
+    look |= {name: chosen.pop(name) for name in PERSON_FIELDS if name in chosen}
     person = random_person(rng, look)
     companion = chosen.pop("companion", None)
 
