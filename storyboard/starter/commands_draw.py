@@ -58,7 +58,9 @@ def specs_of(seed: int, count: int, fixed: Mapping[str, object]) -> list[SceneSp
 @click.option("--count", type=click.IntRange(1, 400), default=60, show_default=True)
 @click.option("--columns", type=click.IntRange(1, 40), default=10, show_default=True)
 @click.option("--size", type=click.IntRange(32, 1024), default=128, show_default=True, help="Pixels a side.")
-@click.option("--spec", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON with the fields to fix.")
+@click.option(
+    "--spec", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON with the fields to fix."
+)
 def grid(output: Path, seed: int, count: int, columns: int, size: int, spec: Path | None) -> None:
     """Draw a sheet of scenes by the illustrator."""
     pictures = [draw(each, size).image for each in specs_of(seed, count, fixed_fields(spec, None))]
@@ -71,9 +73,13 @@ def grid(output: Path, seed: int, count: int, columns: int, size: int, spec: Pat
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--count", type=click.IntRange(1, 100_000), default=18, show_default=True)
 @click.option("--size", type=click.IntRange(32, 1024), default=128, show_default=True, help="Pixels a side.")
-@click.option("--spec", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON with the fields to fix.")
+@click.option(
+    "--spec", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON with the fields to fix."
+)
 @click.option("--character", type=click.Choice(sorted(CAST)), help="Draw a bundled character.")
-@click.option("--completeness", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How much captions tell.")
+@click.option(
+    "--completeness", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How much captions tell."
+)
 def draw_pictures(
     folder: Path, seed: int, count: int, size: int, spec: Path | None, character: str | None, completeness: float
 ) -> None:
