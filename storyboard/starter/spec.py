@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
+from storyboard.errors import BadInput
 from storyboard.starter.vocabulary import ANIMALS, HIDDEN, INDOOR, NONE, ODDS, SKYLESS, VOCABULARY
 
 
-class SpecError(ValueError):
+class SpecError(BadInput):
     """A specification names a field or a value that the illustrator does not know."""
+
+    hint = "Draw an example with `python -m storyboard.starter draw --count 1 OUT` and start from its JSON."
 
 
 @dataclass(frozen=True, kw_only=True)
