@@ -87,7 +87,9 @@ class Probe:
             shares = [part.softmax(1) for part in logits.split([len(values) for values in self.labels.values()], 1)]
             for row in range(len(logits)):
                 named = zip(self.labels.items(), shares, strict=True)
-                readings.append({name: dict(zip(values, share[row].tolist(), strict=True)) for (name, values), share in named})
+                readings.append(
+                    {name: dict(zip(values, share[row].tolist(), strict=True)) for (name, values), share in named}
+                )
         return readings
 
 
@@ -113,10 +115,14 @@ def load_probe(folder: Path = FOLDER) -> Probe:
     return Probe(network=network.eval().to(memory_format=torch.channels_last), labels=labels, accuracy=accuracy)
 
 
-def save_probe(folder: Path, network: ProbeNetwork, labels: Mapping[str, Sequence[str]], figures: Mapping[str, object]) -> None:
+def save_probe(
+    folder: Path, network: ProbeNetwork, labels: Mapping[str, Sequence[str]], figures: Mapping[str, object]
+) -> None:
     """Writes the weights in half precision and the labels with `figures` (accuracies, compute) beside them."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
+    weights = {
+        name: tensor.half().contiguous() for name, tensor in network.state_dict().items() if tensor.is_floating_point()
+    }
     counters = {name: tensor for name, tensor in network.state_dict().items() if not tensor.is_floating_point()}
     save_file(weights | counters, folder / "model.safetensors")
     config = {"side": SIDE, "labels": {name: list(values) for name, values in labels.items()}, **figures}

@@ -39,10 +39,14 @@ def probe() -> None:
 
 @probe.command()
 @click.argument("work", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--minutes", type=float, default=10.0, show_default=True, help="Stop after this long; call again to go on.")
+@click.option(
+    "--minutes", type=float, default=10.0, show_default=True, help="Stop after this long; call again to go on."
+)
 @click.option("--steps", type=int, default=Plan.steps, show_default=True)
 @click.option("--examples", type=int, default=Plan.examples, show_default=True, help="Drawings to learn from.")
-@click.option("--vae", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Autoencoder for reconstructions.")
+@click.option(
+    "--vae", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Autoencoder for reconstructions."
+)
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=FOLDER)
 def train(work: Path, minutes: float, steps: int, examples: int, vae: Path | None, output: Path) -> None:
     """Train in the folder WORK and write the probe."""

@@ -58,7 +58,9 @@ def draw_examples(first_seed: int, count: int, jpeg_share: float) -> Examples:
         pictures[index] = np.asarray(image)
         seen = attributes(spec)
         labels.append([IGNORED if seen[name] == HIDDEN else known[name].index(seen[name]) for name in ATTRIBUTES])
-    return Examples(pictures=torch.from_numpy(pictures).permute(0, 3, 1, 2), labels=torch.tensor(labels, dtype=torch.int16))
+    return Examples(
+        pictures=torch.from_numpy(pictures).permute(0, 3, 1, 2), labels=torch.tensor(labels, dtype=torch.int16)
+    )
 
 
 def drawn(work: Path, count: int) -> Examples:
