@@ -64,5 +64,3 @@ def character_fidelity(
             if name in own:
                 kept[name] = kept.get(name, True) and seen(reading, name) == value
     return sum(kept.values()) / len(kept) if kept else 1.0
-
-

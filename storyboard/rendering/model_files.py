@@ -135,7 +135,9 @@ def _check_component(root: Path, part: str, value: list[object]) -> None:
     else:
         allowed = library in ("diffusers", "transformers") and name in COMPONENTS.get(part, ())
     if not allowed:
-        raise ModelError(f"{root.name} names {library[:40]}.{name[:80]} as its {part}, which is not loaded from models.")
+        raise ModelError(
+            f"{root.name} names {library[:40]}.{name[:80]} as its {part}, which is not loaded from models."
+        )
 
 
 def _variant(place: Place, family: str) -> str:

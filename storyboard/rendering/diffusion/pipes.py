@@ -58,7 +58,9 @@ def load(files: ModelFiles, machine: Machine, *, offload: str = "auto", micro_ba
             pipe = _from_file(files, machine) if files.is_single_file else _from_folder(files, machine)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise ModelError(f"The model {files.name} cannot be loaded: {reason}", hint="Fetch the whole model again.") from None
+        raise ModelError(
+            f"The model {files.name} cannot be loaded: {reason}", hint="Fetch the whole model again."
+        ) from None
     plan = plan_memory(files, machine, offload=offload, micro_batch=micro_batch)
     _prepare(pipe, machine)
     apply(pipe, plan, machine)
