@@ -1,4 +1,4 @@
-"""Loading a model: a diffusers pipe whose parts the sampling loop drives. Nothing is fetched and no code is run here."""
+"""Loading a model: a diffusers pipe whose parts the sampling loop drives. Nothing is fetched, no code is run here."""
 
 from __future__ import annotations
 
