@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storyboard.errors import CharacterError
+from storyboard.errors import CharacterError, ChecksumMismatch
 from storyboard.text import check_name
 
 TOKEN = re.compile(r"[a-z0-9]{2,32}|<[a-z0-9][a-z0-9-]{0,62}>")
@@ -20,7 +21,7 @@ class Adapter:
     Attributes:
         family: "starter", "sd1" or "sdxl": the shape of model it was trained on.
         kind: "lora", "textual-inversion" or "checkpoint".
-        path: the .safetensors file (or folder, for a checkpoint).
+        path: the .safetensors file.
         sha256: hex digest of the file; checked before it is loaded.
         scale: 1.0 = as trained.
         base_model: what it was trained on, for people to read.
@@ -34,6 +35,32 @@ class Adapter:
     scale: float = 1.0
     base_model: str = ""
     licence: str = ""
+
+    def check_file(self) -> None:
+        """The file is there and is the one that was registered.
+
+        Raises:
+            CharacterError: it cannot be read.
+            ChecksumMismatch: its content is another.
+        """
+        if not self.sha256:
+            raise CharacterError(f"{self.path} has no checksum.", hint=ChecksumMismatch.hint)
+        found = sha256_of(self.path)
+        if found != self.sha256:
+            raise ChecksumMismatch(f"{self.path} is not the file that was registered (sha256 {found[:12]}…).")
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file's bytes.
+
+    Raises:
+        CharacterError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CharacterError(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,10 @@ class BoardBusy(BoardError):
 
 
 class FramesFailed(StoryboardError):
+    """Its `board` attribute holds the board with its placeholders."""
+
     exit_code = 7
+    board: object = None
     hint = "Give the same command again to retry the frames that failed."
 
 

@@ -167,6 +167,7 @@ def _story(raw: object, scenes: tuple[Scene, ...]) -> Story:
     values = _fields(Story, raw, "story")
     if values.get("aspect") is not None:
         values["aspect"] = _aspect(values["aspect"])
+    values["cast"] = _names(raw.get("cast", []), "The story")
     return Story(**{**values, "scene_count": count})
 
 
@@ -187,11 +188,14 @@ def _scene(raw: object, number: int) -> Scene:
         raise BadPlan(f"Scene {number} has no prompt.")
     shot = raw.get("shot", {})
     values["shot"] = Shot(**_fields(Shot, shot if isinstance(shot, Mapping) else {}, f"scene {number}, shot"))
-    cast = raw.get("cast", [])
-    if not isinstance(cast, list) or not all(isinstance(name, str) for name in cast):
-        raise BadPlan(f"Scene {number}: cast must be a list of names.")
-    values["cast"] = tuple(cast)
+    values["cast"] = _names(raw.get("cast", []), f"Scene {number}")
     return Scene(**values)
+
+
+def _names(raw: object, where: str) -> tuple[str, ...]:
+    if not isinstance(raw, list | tuple) or not all(isinstance(name, str) for name in raw):
+        raise BadPlan(f"{where}: cast must be a list of names.")
+    return tuple(raw)
 
 
 _KINDS: dict[str, tuple[type, ...]] = {

@@ -23,6 +23,7 @@ class Story:
         aspect: width : height of the finished frame, or None for the model's native shape.
         seed: 0 to 2**32 - 1; every frame's seed derives from it.
         language: BCP 47 tag of the captions.
+        cast: names of characters that must appear, besides those the line names.
     """
 
     logline: str
@@ -31,6 +32,7 @@ class Story:
     aspect: tuple[int, int] | None = None
     seed: int = 0
     language: str = "en"
+    cast: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "logline", _checked_logline(self.logline))
