@@ -61,9 +61,8 @@ class Premise:
     @property
     def topics(self) -> tuple[str, ...]:
         """The line's words that nobody knows, without those that describe a lead or its company."""
-        said = " ".join(
-            [self.company, *(lead.prompt for lead in self.leads), *(" ".join(lead.used) for lead in self.leads)]
-        )
+        of_leads = (text for lead in self.leads for text in (lead.prompt, *lead.used))
+        said = " ".join([self.company, *of_leads])
         used = set(said.lower().replace(",", "").split())
         return tuple(topic for topic in self.reading.topics if not set(topic.split()) <= used)
 
@@ -119,7 +118,7 @@ def _main_prop(activity: Activity, reading: Reading, rng: random.Random) -> tupl
             return phrase, name
     if reading.things and activity.name not in ("music", "fish", "kite", "ball", "skate"):
         return reading.things[0]
-    name = rng.choice(activity.props[:2]) if activity.props else ""
+    name = rng.choice(activity.props if activity.any_prop else activity.props[:1]) if activity.props else ""
     return (name, name)
 
 
@@ -205,7 +204,7 @@ def _beats(about: Premise, stages: Sequence[str], grammar: Grammar, rng: random.
     """One beat a scene, none twice: first what belongs to the activity and the turn, then places, then anything."""
     used: set[str] = set()
     closing = rng.random() < 0.5
-    chosen = []
+    chosen: list[Beat] = []
     for index, stage in enumerate(stages):
         first = stage not in stages[:index]
         pools = _pools(about, stage, first, closing, grammar)
@@ -254,7 +253,7 @@ def _places(about: Premise, count: int, grammar: Grammar, rng: random.Random) ->
     """A walk: the line's places in its order, or the activity's with the way there and the way on."""
     route = [*about.reading.places]
     if not route:
-        home = rng.choice((about.activity.places[0], *about.activity.places))
+        home = rng.choice((*about.activity.places[:1] * 2, *about.activity.places))
         near = [name for name in grammar.places[home].near]
         route = [home]
         if count >= 4 and near and rng.random() < 0.5:

@@ -41,6 +41,7 @@ class Activity:
     beats: Beats
     props: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+    any_prop: bool = False
     time: str = ""
     companion: str = ""
 
@@ -131,6 +132,7 @@ def _activity(name: str, raw: Mapping[str, Any]) -> Activity:
         beats=_stages(raw),
         props=tuple(raw.get("props", ())),
         places=tuple(raw["places"]),
+        any_prop=raw.get("any", False),
         time=raw.get("time", ""),
         companion=raw.get("companion", ""),
     )
@@ -188,6 +190,6 @@ def _nouns(tables: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, list
 def _verb_forms(phrase: str) -> dict[str, float]:
     """The forms a line may use, and how surely each names the activity."""
     verb, space, rest = phrase.partition(" ")
-    longer = 0.5 if rest else 0.0
+    longer = 1.0 if rest else 0.0
     forms = {verb: 1.0, third_person(verb): 1.5, past(verb): 2.0, gerund(verb): 3.0}
     return {form + space + rest: strength + longer for form, strength in forms.items()}

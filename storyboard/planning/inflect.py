@@ -110,7 +110,7 @@ def sentence_case(text: str) -> str:
 def inflect(text: str, *, many: bool, pronoun: str) -> str:
     """Settle <verb> and {they}, {them}, {their}, {themselves} for a subject.
 
-    `many`: the subject is plural; `pronoun`: "he", "she", "it" or "they" (which takes plural verbs even for one person).
+    `many`: the subject is plural; `pronoun`: "he", "she", "it" or "they" (whose verbs are plural even for one person).
     """
     many_after_pronoun = pronoun == "they"
     text = _PRONOUN_VERB.sub(lambda match: "{they} " + _conjugate(match[1], many_after_pronoun), text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from storyboard.character import Character
 from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import plural, with_article
 from storyboard.planning.line import ARTICLES, PREPOSITIONS, Match, Reading
+
+FAMILY = ("father", "mother", "grandfather", "grandmother")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +91,8 @@ def _people(reading: Reading, grammar: Grammar) -> list[tuple[Match, str]]:
     for match in reading.matches:
         before = match.start - len(_adjectives(reading, match.start)) - 1
         word = reading.words[before].lower if before >= 0 else ""
-        marked = word in ARTICLES or word in grammar.tables["looks"]["words"]["numbers"]
+        nearby = {each.lower for each in reading.words[max(0, match.start - 2) : match.start]}
+        marked = match.start == 0 or bool(nearby & (ARTICLES | grammar.tables["looks"]["words"]["numbers"].keys()))
         apposition = word in ("a", "an", "the") and reading.cast and before == reading.cast_end
         verb = match.names("activity") and not marked
         if match.names("person") and not apposition and not verb:
@@ -155,7 +159,7 @@ def _next(reading: Reading, index: int) -> str:
 
 
 def _with_name(name: str, pronoun: str, reading: Reading, grammar: Grammar, rng: random.Random) -> Lead:
-    chosen = rng.choice(("he", "she")) if pronoun == "either" else pronoun
+    chosen = _gender(reading, rng) if pronoun == "either" else pronoun
     noun = "woman" if chosen == "she" else "man"
     look = fixed_look(noun, {}, reading, grammar, rng)
     used = (name.lower(),)
@@ -171,19 +175,23 @@ def _from_noun(match: Match, kind: str, reading: Reading, grammar: Grammar, rng:
     own = " ".join([*adjectives, said])
     used = (*adjectives, said)
     if raw["pronoun"] == "it":
+        many = bool(count) or said not in raw["words"]
         colour = "" if set(adjectives) & set(raw["colours"]) else rng.choice(raw["colours"]) + " "
         plain = f"{' '.join(adjectives)} {colour}{said}".strip()
-        prompt = f"{count} {plain}" if count else with_article(plain)
-        return _lead(own, prompt, "it", bool(count), used, human=False, count=count)
-    pronoun = rng.choice(("he", "she")) if raw["pronoun"] == "either" else raw["pronoun"]
+        prompt = f"{count} {plain}".strip() if many else with_article(plain)
+        return _lead(own, prompt, "it", many, used, human=False, count=count)
+    pronoun = _gender(reading, rng) if raw["pronoun"] == "either" else raw["pronoun"]
+    many = bool(count) or pronoun == "they" or said not in raw["words"]
     noun = _noun_for(raw["noun"], pronoun)
     look = fixed_look(noun, raw.get("look", {}), reading, grammar, rng)
     people = [f"{noun} {look}"]
-    for other in raw.get("others", ()) or ([noun] if count else []):
+    for other in raw.get("others", ()) or ([noun] if many else []):
         people.append(f"{other} {fixed_look(other, {}, reading, grammar, rng)}")
     head = own if noun in own.split() else f"{own}, {people[0]}"
     prompt = " and a ".join([head + (f" {look}" if head == own else ""), *people[1:]])
-    return _lead(own, prompt, pronoun, bool(count) or raw["pronoun"] == "they", used, count=count)
+    lead = _lead(own, prompt, pronoun, many, used, count=count)
+    family = match.start == 0 and not adjectives and kind in FAMILY
+    return dataclasses.replace(lead, name=said.title(), intro=said.title()) if family and not many else lead
 
 
 def _lead(
@@ -192,6 +200,14 @@ def _lead(
     pronoun = "they" if many else pronoun
     intro = f"{count} {own}".strip() if many else with_article(own)
     return Lead(name=f"the {own}", intro=intro, prompt=prompt, pronoun=pronoun, many=many, human=human, used=used)
+
+
+def _gender(reading: Reading, rng: random.Random) -> str:
+    """What the line's own pronouns say, else chance."""
+    words = {word.lower for word in reading.words}
+    if words & {"she", "her", "hers", "herself"}:
+        return "she"
+    return "he" if words & {"he", "his", "him", "himself"} else rng.choice(("he", "she"))
 
 
 def _noun_for(noun: str, pronoun: str) -> str:
@@ -265,7 +281,8 @@ def _said_look(reading: Reading, table: Mapping[str, Any]) -> dict[str, str]:
         colours = [each for each in before if each in table["colours"]]
         if word in ("hair", "haired"):
             said |= {"hair_colour": colours[-1]} if colours else {}
-            said |= {"hair_style": each for each in before if each in table["hair_styles"]}
+            styles = [each for each in before if each in table["hair_styles"]]
+            said |= {"hair_style": styles[-1]} if styles else {}
         if word in table["tops"]:
             said |= {"top": table["tops"][word]} | ({"top_colour": colours[-1]} if colours else {})
         for part, known in (("hat", "hats"), ("facial_hair", "beards"), ("glasses", "glasses")):

@@ -87,7 +87,7 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
     taken = {index for start, end, _ in named for index in range(start, end)}
     several = len({character.name for _, _, character in named}) > 1
     matches = find_matches(words, grammar, taken)
-    activities = _activities(matches)
+    activities = _activities(words, matches)
     free = _free(words, matches, taken, grammar)
     doing = "" if activities else _own_doing(words, free, matches, taken, several)
     things, claimed = _things(words, matches, free)
@@ -119,7 +119,7 @@ def find_cast(words: Sequence[Word], cast: Mapping[str, Character]) -> list[tupl
         if "@" not in name:
             spellings.setdefault(tuple(word.lower for word in words_of(character.display_name)), character)
             spellings.setdefault(tuple(re.split(r"[-_]", name)), character)
-    found = []
+    found: list[tuple[int, int, Character]] = []
     for start in range(len(words)):
         for length in (4, 3, 2, 1):
             spelling = tuple(word.lower for word in words[start : start + length])
@@ -147,13 +147,14 @@ def _match_at(words: Sequence[Word], start: int, grammar: Grammar, barred: set[i
     return None
 
 
-def _activities(matches: Sequence[Match]) -> tuple[str, ...]:
-    """Names, surest first: an -ing form names what is done better than a noun that may be a place or a thing."""
+def _activities(words: Sequence[Word], matches: Sequence[Match]) -> tuple[str, ...]:
+    """Names, surest first: "dancing" and "to dance" weigh more than a noun that may also be a place or a thing."""
     scores: dict[str, float] = {}
     for match in matches:
         elsewhere = any(match.names(kind) for kind in ("place", "thing", "person", "weather", "mood", "time"))
+        wanted = match.start > 0 and words[match.start - 1].lower == "to"
         for hit in match.names("activity"):
-            strength = hit.strength - (0.75 if elsewhere else 0)
+            strength = hit.strength - (0.75 if elsewhere else 0) + (2 if wanted and not elsewhere else 0)
             scores[hit.name] = max(scores.get(hit.name, -9.0), strength)
     return tuple(sorted((name for name in scores if scores[name] > -0.6), key=lambda name: -scores[name]))
 

@@ -68,7 +68,8 @@ def _topics(moment: Moment, about: Premise) -> list[str]:
 
 def _short(prompt: str) -> str:
     """At most sixty words, whole parts kept from the front."""
-    parts, count = [], 0
+    parts: list[str] = []
+    count = 0
     for part in prompt.split(", "):
         count += len(part.split())
         if count > MOST_WORDS and parts:

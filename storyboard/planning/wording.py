@@ -13,7 +13,7 @@ from storyboard.planning.inflect import inflect, sentence_case, with_article
 from storyboard.planning.leads import Lead
 
 FRAMES = {"opening": "opening", "development": "middle", "turn": "turn", "height": "height", "close": "close"}
-UNFINISHED = re.compile(r"(?:ed|ing|ly)$")
+TELLING = re.compile(r"[^\x00-\x7f]| .*(?<!ed)(?<!ing)(?<!ly)$")
 
 
 @dataclass(kw_only=True)
@@ -29,16 +29,17 @@ class Narrator:
 
     def caption(self, moment: Moment) -> str:
         """One or two sentences for readers; characters by name."""
-        frame = self._fresh(self._frames(moment))
+        does = self.does(moment)
+        frame = self._fresh([frame for frame in self._frames(moment) if not ("At last" in frame and "at last" in does)])
         values = {
-            "does": self.does(moment),
+            "does": does,
             "at": self.grammar.places[moment.place].at,
             "when": self._fresh(self.grammar.tables["times"]["time"][moment.time]["when"]).lower_first(),
             "face": self._face(moment, frame),
             "detail": self._fresh(self._details(moment)),
             "who": self._who(moment),
         }
-        text = frame
+        text: str = frame
         for name, value in values.items():
             text = text.replace("{" + name + "}", value).replace("{" + sentence_case(name) + "}", sentence_case(value))
         return self._with_topic(sentence_case(text), moment)
@@ -127,7 +128,7 @@ class Narrator:
 
     def _with_topic(self, caption: str, moment: Moment) -> str:
         """The words that nobody knows are told once each, so that the caption is about them too."""
-        topics = [topic for topic in self.about.topics if topic not in self.said and not UNFINISHED.search(topic)]
+        topics = [topic for topic in self.about.topics if topic not in self.said and TELLING.search(topic)]
         if not topics or moment.stage not in ("opening", "development"):
             return caption
         self.said.add(topics[0])
