@@ -61,7 +61,15 @@ def test_a_single_file_is_the_folder_it_was_made_from(family, tmp_path, monkeypa
             assert all(torch.equal(theirs[key], ours[key]) for key in theirs), part
     for end in ("", "_2") if family == "sdxl" else ("",):
         tokenizer = getattr(loaded.pipe, f"tokenizer{end}")
-        assert tokenizer("a photo of a cat", padding="max_length").input_ids[:7] == [49406, 320, 1125, 539, 320, 2368, 49407]
+        assert tokenizer("a photo of a cat", padding="max_length").input_ids[:7] == [
+            49406,
+            320,
+            1125,
+            539,
+            320,
+            2368,
+            49407,
+        ]
         assert tokenizer.pad_token_id == (0 if end else 49407)
 
 
@@ -202,7 +210,11 @@ def test_the_hub_out_of_reach(monkeypatch):
 
 
 def test_half_precision_variants_are_found(folder):
-    for part, stem in (("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "model")):
+    for part, stem in (
+        ("unet", "diffusion_pytorch_model"),
+        ("vae", "diffusion_pytorch_model"),
+        ("text_encoder", "model"),
+    ):
         (folder / part / f"{stem}.safetensors").rename(folder / part / f"{stem}.fp16.safetensors")
     files = find_model(str(folder))
     assert files.variant == "fp16"
