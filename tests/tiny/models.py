@@ -70,7 +70,7 @@ def tiny_sdxl_pipe(
             vae=_autoencoder(0.13025),
             text_encoder=CLIPTextModel(_text_config(first, activation="quick_gelu")),
             text_encoder_2=CLIPTextModelWithProjection(
-                _text_config(second, activation="gelu", layers=layers, width=48)
+                _text_config(second, "gelu", layers=layers, width=48)
             ),
             tokenizer=first,
             tokenizer_2=second,
