@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "render": "storyboard.commands.render:render",
     "show": "storyboard.commands.show:show",
     "models": "storyboard.commands.models:models",
+    "prompt": "storyboard.commands.prompt:prompt",
     "doctor": "storyboard.commands.doctor:doctor",
 }
 INTERRUPTED = 130
@@ -57,6 +58,7 @@ SUMMARIES: Mapping[str, str] = {
     "render": "Draw a plan, or what is missing of a board.",
     "show": "Show how a frame was made, from its PNG.",
     "models": "See the models that frames can be drawn with.",
+    "prompt": "Show what a prompt means to the model.",
     "doctor": "Check the installation and say what to mend.",
 }
 

@@ -44,8 +44,14 @@ def test_it_is_small(unet):
 def test_another_number_of_steps_is_refused(unet):
     recording = RecordTrajectory(0)
     denoise(unet, LANES, [recording], batches=BATCHES)
-    with pytest.raises(BoardError, match="6 steps"):
+    with pytest.raises(BoardError, match="other timesteps"):
         denoise(unet, LANES, [ReplayTrajectory(0, recording.to_bytes())], batches=BATCHES, steps=5)
+
+
+def test_latents_of_another_size_are_refused(unet):
+    data = save({"latents": torch.zeros(STEPS, 4, 3, 3), "timesteps": torch.zeros(STEPS)})
+    with pytest.raises(BoardError, match="6 steps"):
+        denoise(unet, LANES, [ReplayTrajectory(0, data)], batches=BATCHES)
 
 
 @pytest.mark.parametrize(

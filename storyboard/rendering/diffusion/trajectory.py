@@ -9,6 +9,8 @@ very same numbers.
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -23,7 +25,7 @@ LARGEST_FILE = 256 * 2**20
 
 
 class RecordTrajectory(Method):
-    """Keeps the latents one lane has at the beginning of each step."""
+    """Keeps the latents one lane has before each evaluation (some samplers take several in a step)."""
 
     name = "record-trajectory"
 
@@ -32,22 +34,27 @@ class RecordTrajectory(Method):
         self._latents: list[Tensor] = []
         self._timesteps: list[float] = []
 
+    def attach(self, unet: Any, state: ForwardState) -> AbstractContextManager[None]:
+        """Nothing is edited; a new run begins a new recording."""
+        self._latents.clear()
+        self._timesteps.clear()
+        return nullcontext()
+
     def before_step(self, state: ForwardState, latents: Latents) -> Latents:
         """Rounds the lane's latents to what the file can hold, and keeps them."""
         rounded = latents[self.lane].to(torch.float16)
-        del self._latents[state.step :], self._timesteps[state.step :]
         self._latents.append(rounded[0].cpu())
         self._timesteps.append(state.timestep)
         return {**latents, self.lane: rounded.to(latents[self.lane].dtype)}
 
     def to_bytes(self) -> bytes:
-        """A safetensors file: `latents` (steps, channels, height, width) in half precision, `timesteps` (steps,)."""
+        """A safetensors file: `latents` (evaluations, channels, height, width) in half precision, `timesteps`."""
         times = torch.tensor(self._timesteps, dtype=torch.float64)
         return bytes(save({"latents": torch.stack(self._latents), "timesteps": times}))
 
 
 class ReplayTrajectory(Method):
-    """Puts a recorded lane where it was in every step, whatever the scheduler made of it.
+    """Puts a recorded lane where it was at every evaluation, whatever the scheduler made of it.
 
     Args:
         data: what `RecordTrajectory.to_bytes` gave.
@@ -61,19 +68,26 @@ class ReplayTrajectory(Method):
     def __init__(self, lane: int, data: bytes) -> None:
         self.lane = lane
         self._latents, self._timesteps = _read(data)
+        self._next = 0
+
+    def attach(self, unet: Any, state: ForwardState) -> AbstractContextManager[None]:
+        """Nothing is edited; a new run begins at the first latents."""
+        self._next = 0
+        return nullcontext()
 
     def before_step(self, state: ForwardState, latents: Latents) -> Latents:
         """The lane's latents as recorded. Raises BoardError when the run does not match the recording."""
         here = latents[self.lane]
-        if len(self._latents) != state.steps or self._latents.shape[1:] != here.shape[1:]:
+        stored = self._latents[self._next : self._next + 1]
+        if stored.shape != here.shape:
             raise BoardError(
                 f"The stored anchor has {len(self._latents)} steps of {tuple(self._latents.shape[1:])} latents, "
                 f"not {state.steps} of {tuple(here.shape[1:])}.",
                 hint="Draw the board again with --fresh.",
             )
-        if not math.isclose(float(self._timesteps[state.step]), state.timestep, rel_tol=1e-4, abs_tol=1e-3):
+        if not math.isclose(float(self._timesteps[self._next]), state.timestep, rel_tol=1e-4, abs_tol=1e-3):
             raise BoardError("The stored anchor was drawn with other timesteps.", hint="Use the board's own sampler.")
-        stored = self._latents[state.step : state.step + 1]
+        self._next += 1
         return {**latents, self.lane: stored.to(device=here.device, dtype=here.dtype)}
 
 
