@@ -1,4 +1,4 @@
-"""Stable Diffusion 1 and SDXL made tiny: real diffusers classes, random weights, a small CLIP tokenizer. Milliseconds a step."""
+"""Stable Diffusion 1 and SDXL made tiny: real diffusers classes with random weights and a small CLIP tokenizer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 NATIVE_SIZE = 64
 """Pixels; the autoencoder shrinks by 8, so latents are 8 x 8."""
 
-WORDS = "a an and at bench big blue boy by cat close dog flynn green hat in man mug of on park photo red sun the tree up woman".split()
+WORDS = "a an and at bench blue boy by cat close dog flynn green hat in man mug of on park photo red sun the tree up".split()
 
 
 def tiny_sd1(path: Path, seed: int = 0) -> Path:
