@@ -88,9 +88,7 @@ def theirs(model, request, rescale=0.0) -> torch.Tensor:
 )  # fmt: skip
 def test_one_lane_equals_the_pipeline(model, sampler):
     request = asked(sampler=sampler)
-    torch.testing.assert_close(
-        finish(model, [walker(model, request)])[0], theirs(model, request), atol=1e-4, rtol=1e-4
-    )
+    torch.testing.assert_close(finish(model, [walker(model, request)])[0], theirs(model, request), atol=1e-4, rtol=1e-4)
 
 
 def test_the_picture_equals_the_pipeline_too(model):
