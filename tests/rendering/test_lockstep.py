@@ -9,7 +9,7 @@ from storyboard.render_options import FrameRequest
 from storyboard.rendering.diffusion import pictures
 from storyboard.rendering.diffusion.attention import ForwardState
 from storyboard.rendering.diffusion.conditioning import Conditioner
-from storyboard.rendering.diffusion.lanes import Lane, Start, Walker
+from storyboard.rendering.diffusion.lanes import Lane, Walker
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import load
 from storyboard.rendering.diffusion.schedulers import new_scheduler
@@ -88,9 +88,7 @@ def theirs(model, request, rescale=0.0) -> torch.Tensor:
 )  # fmt: skip
 def test_one_lane_equals_the_pipeline(model, sampler):
     request = asked(sampler=sampler)
-    torch.testing.assert_close(
-        finish(model, [walker(model, request)])[0], theirs(model, request), atol=1e-4, rtol=1e-4
-    )
+    torch.testing.assert_close(finish(model, [walker(model, request)])[0], theirs(model, request), atol=1e-4, rtol=1e-4)
 
 
 def test_the_picture_equals_the_pipeline_too(model):
