@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "make": "storyboard.commands.make:make",
     "plan": "storyboard.commands.plan:plan",
     "render": "storyboard.commands.render:render",
+    "prompt": "storyboard.commands.prompt:prompt",
     "doctor": "storyboard.commands.doctor:doctor",
 }
 INTERRUPTED = 130
@@ -53,6 +54,7 @@ SUMMARIES: Mapping[str, str] = {
     "make": "Make a board from one line (the default command).",
     "plan": "Plan the scenes only; print them or keep them as a file.",
     "render": "Draw a plan, or what is missing of a board.",
+    "prompt": "Show what a prompt means to the model.",
     "doctor": "Check the installation and say what to mend.",
 }
 

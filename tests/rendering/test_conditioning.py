@@ -256,6 +256,14 @@ def test_version_tells_changed_encoders_apart(sd1: Any) -> None:
     assert conditioner.embed(PROMPT) is before
 
 
+def test_encoders_may_cut_a_prompt_differently(sdxl: Any) -> None:
+    """An embedding that only the first encoder knows takes fewer or more tokens there."""
+    vectors = torch.randn(40, sdxl.text_encoder.config.hidden_size, generator=torch.Generator().manual_seed(7))
+    sdxl.load_textual_inversion({"<style-spdmn>": vectors}, text_encoder=sdxl.text_encoder, tokenizer=sdxl.tokenizer)
+    text = "a dog " * 25 + "<style-spdmn>"
+    assert embed(sdxl, text).tokens.shape == (2 * 77, 64)
+
+
 def test_dtype(sd1: Any) -> None:
     assert embed(sd1, PROMPT, dtype=torch.bfloat16).tokens.dtype == torch.bfloat16
 

@@ -7,8 +7,9 @@ e(uncond) + guidance * sum_i weight_i * (e(term_i) - e(uncond)).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -156,29 +157,29 @@ class Conditioner:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _EncodedText:
-    """A text in one encoder: vectors of each chunk and of an empty one, the first chunk's pooled vector."""
+    """A text in one encoder: vectors of each chunk, of an empty one when asked, and the first chunk's pooled vector."""
 
     chunks: tuple[Tensor, ...]
-    empty: Tensor
+    empty: Callable[[], Tensor]
     pooled: Tensor | None
     pieces: tuple[TokenPiece, ...]
 
     def filled(self, count: int) -> Tensor:
         """All chunks joined, with empty ones up to `count`: encoders may cut a prompt differently."""
-        return torch.cat([*self.chunks, *[self.empty] * (count - len(self.chunks))])
+        return torch.cat([*self.chunks, *(self.empty() for _ in range(count - len(self.chunks)))])
 
 
 def _encode(encoder: TextEncoder, text: str, emphasis: str) -> _EncodedText:
     rows = [encoder.rows(chunk, index) for index, chunk in enumerate(encoder.chunks(text))]
     plain = [encoder.encode(chunk) for chunk in rows]
-    empty = encoder.encode(encoder.rows(encoder.chunks("")[0], 0)).tokens
+    empty = cache(lambda: encoder.encode(encoder.rows(encoder.chunks("")[0], 0)).tokens)
     weighted = tuple(
         emphasise(
             emphasis,
             encoded.tokens,
             [row.weight for row in chunk],
             lambda masked, chunk=chunk: encoder.encode(chunk, masked=masked).tokens,  # type: ignore[misc]
-            lambda: empty,
+            empty,
         )
         for chunk, encoded in zip(rows, plain, strict=True)
     )

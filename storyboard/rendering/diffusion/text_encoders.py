@@ -73,7 +73,7 @@ class TextEncoder:
     @torch.no_grad()
     def encode(self, rows: Sequence[TokenPiece], *, masked: range = range(0)) -> EncodedChunk:
         """One chunk alone, so that it never depends on its neighbours. `masked` positions are not attended to."""
-        device = self.model.device
+        device = "cpu" if self.model.device.type == "meta" else self.model.device  # offloaded: hooks move the input
         ids = torch.tensor([[row.id for row in rows]], device=device)
         mask = None
         if masked:
@@ -101,7 +101,7 @@ class TextEncoder:
 
 
 def added_embeddings(tokenizer: Any) -> dict[str, tuple[int, ...]]:
-    """Textual-inversion tokens -> ids of their vectors; diffusers calls the further vectors of `<x>` `<x>_1`, `<x>_2`."""
+    """Textual-inversion tokens -> ids of their vectors; diffusers calls those after the first `<x>_1`, `<x>_2`, ..."""
     added = {name: id_ for name, id_ in tokenizer.get_added_vocab().items() if name not in tokenizer.all_special_tokens}
     runs: dict[str, tuple[int, ...]] = {}
     for name, first in added.items():
