@@ -1,4 +1,4 @@
-"""SHA-256 of large files, remembered by path, size and time of change, so that a second run need not read them again."""
+"""SHA-256 of large files, remembered by path, size and time, so that a second run need not read them again."""
 
 from __future__ import annotations
 

@@ -88,13 +88,13 @@ def cuda_capability(number: int) -> tuple[int, int] | None:
     except OSError:
         return None
     device, major, minor = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
-    calls = (
-        lambda: driver.cuInit(0),
-        lambda: driver.cuDeviceGet(ctypes.byref(device), number),
-        lambda: driver.cuDeviceGetAttribute(ctypes.byref(major), CAPABILITY_MAJOR, device),
-        lambda: driver.cuDeviceGetAttribute(ctypes.byref(minor), CAPABILITY_MINOR, device),
+    found = (
+        driver.cuInit(0) == 0
+        and driver.cuDeviceGet(ctypes.byref(device), number) == 0
+        and driver.cuDeviceGetAttribute(ctypes.byref(major), CAPABILITY_MAJOR, device) == 0
+        and driver.cuDeviceGetAttribute(ctypes.byref(minor), CAPABILITY_MINOR, device) == 0
     )
-    return (major.value, minor.value) if all(call() == 0 for call in calls) else None
+    return (major.value, minor.value) if found else None
 
 
 def has_matrix_bfloat16() -> bool:

@@ -1,12 +1,12 @@
 """What a model is, read from its files without torch: family, sizes, sampling defaults, digest; unsafe ones refused.
 
-Layout of a model's folder: https://huggingface.co/docs/diffusers/using-diffusers/other-formats ("diffusers-multifolder").
+Layout of a model's folder: https://huggingface.co/docs/diffusers/using-diffusers/other-formats
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,6 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 WEIGHTS = ("unet", "vae", "text_encoder", "text_encoder_2")
 SETTINGS_FILE = "storyboard.json"
 LARGEST_JSON = 4_000_000
-SCALE = 8
 ZERO_SNR_RESCALE = 0.7
 """Lin et al., arXiv 2305.08891, section 3.4: how far guided predictions are brought back to their plain contrast."""
 GUIDANCE: Mapping[str, float] = {"sd1": 7.5, "sdxl": 5.0}
@@ -61,6 +60,7 @@ class ModelFiles:
         width, height: pixels it was trained on.
         steps, guidance, sampler: what it draws best with.
         guidance_rescale: see `ZERO_SNR_RESCALE`; 0 is off.
+        side_unit: pixels; sides that are multiples of it halve evenly all the way down the UNet.
     """
 
     name: str
@@ -76,6 +76,7 @@ class ModelFiles:
     guidance: float
     sampler: str
     guidance_rescale: float
+    side_unit: int
 
     @property
     def is_single_file(self) -> bool:
@@ -116,7 +117,7 @@ def _checked_family(root: Path, index: Mapping[str, Any]) -> str:
     family = FAMILIES.get(str(index.get("_class_name")))
     if family is None:
         raise ModelError(
-            f"{root.name} is a {str(index.get('_class_name'))[:80]!r}; only Stable Diffusion 1 and SDXL can be drawn with."
+            f"{root.name} is a {str(index.get('_class_name'))[:80]!r}, neither Stable Diffusion 1 nor SDXL."
         )
     for part, value in index.items():
         if part.startswith("_") or part in NOT_LOADED or not isinstance(value, list):
@@ -135,7 +136,9 @@ def _check_component(root: Path, part: str, value: list[object]) -> None:
     else:
         allowed = library in ("diffusers", "transformers") and name in COMPONENTS.get(part, ())
     if not allowed:
-        raise ModelError(f"{root.name} names {library[:40]}.{name[:80]} as its {part}, which is not loaded from models.")
+        raise ModelError(
+            f"{root.name} names {library[:40]}.{name[:80]} as its {part}, which is not loaded from models."
+        )
 
 
 def _variant(place: Place, family: str) -> str:
@@ -182,8 +185,8 @@ def _described(
 ) -> ModelFiles:
     settings = _settings(configs)
     scheduler = read_json(configs / "scheduler" / "scheduler_config.json")
-    side = _native_side(configs)
-    width, height = settings.get("size", (side, side))
+    native, unit = _sides(configs)
+    width, height = settings.get("size", (native, native))
     zero_snr = bool(scheduler.get("rescale_betas_zero_snr")) and scheduler.get("prediction_type") == "v_prediction"
     return ModelFiles(
         name=name,
@@ -199,6 +202,7 @@ def _described(
         guidance=settings.get("guidance", GUIDANCE[family]),
         sampler=settings.get("sampler", sampler_of(scheduler)),
         guidance_rescale=settings.get("guidance_rescale", ZERO_SNR_RESCALE if zero_snr else 0.0),
+        side_unit=unit,
     )
 
 
@@ -208,7 +212,7 @@ def _settings(configs: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     data = read_json(path)
-    checks = {
+    checks: dict[str, Callable[[Any], bool]] = {
         "size": lambda value: len(value) == 2 and all(type(side) is int and 8 <= side <= 4096 for side in value),
         "steps": lambda value: type(value) is int and 1 <= value <= 150,
         "guidance": lambda value: 0 <= float(value) <= 50,
@@ -226,11 +230,13 @@ def _settings(configs: Path) -> Mapping[str, Any]:
     return data
 
 
-def _native_side(configs: Path) -> int:
-    sample_size = read_json(configs / "unet" / "config.json").get("sample_size", 64)
+def _sides(configs: Path) -> tuple[int, int]:
+    """Pixels of the side the model was trained on, and of the unit that sides should be multiples of."""
+    unet = read_json(configs / "unet" / "config.json")
+    sample_size = unet.get("sample_size") or 64
     side = sample_size if isinstance(sample_size, int) else min(sample_size)
-    blocks = read_json(configs / "vae" / "config.json").get("block_out_channels", (0, 0, 0, 0))
-    return int(side * 2 ** (len(blocks) - 1))
+    scale = 2 ** (len(read_json(configs / "vae" / "config.json").get("block_out_channels", (0,) * 4)) - 1)
+    return side * scale, scale * 2 ** (len(unet.get("block_out_channels", (0,) * 4)) - 1)
 
 
 def _config_files(configs: Path) -> dict[str, Path]:

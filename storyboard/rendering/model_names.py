@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from storyboard.errors import BackendMissing, ModelError, UnknownName
 from storyboard.paths import starter_model_folder
@@ -48,7 +49,7 @@ NAMES = (STARTER, *HUB_MODELS)
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a model lies: a folder in diffusers layout or a single .safetensors file, and perhaps another VAE's folder."""
+    """Where a model lies: a folder in diffusers layout or a single .safetensors file; perhaps another VAE's folder."""
 
     root: Path
     vae: Path | None = None
@@ -116,7 +117,7 @@ def _downloaded(hub: HubModel) -> Path:
         ) from None
 
 
-def _wanted(hub: HubModel) -> dict[str, list[str]]:
+def _wanted(hub: HubModel) -> dict[str, Any]:
     """Which files: configurations, tokenizers, and one format of weights; no pickles, no other frameworks."""
     weights = f"*.{hub.variant}.safetensors*" if hub.variant else "*.safetensors*"
     components = [f"{folder}/{weights}" for folder in ("unet", "vae", "text_encoder", "text_encoder_2")]

@@ -57,7 +57,7 @@ def read_header(path: Path) -> Header:
 
 
 def single_file_family(path: Path, header: Header) -> str:
-    """"sd1" or "sdxl" for a whole checkpoint in one file.
+    """ "sd1" or "sdxl" for a whole checkpoint in one file.
 
     Raises:
         ModelError: it is an adapter, a part of a model, or a model of another family.

@@ -167,9 +167,7 @@ def _predict(denoiser: Denoiser, state: ForwardState, part: Sequence[_LaneRows])
     return [_guided(denoiser, lane, pairs, output) for lane in part]
 
 
-def _guided(
-    denoiser: Denoiser, lane: _LaneRows, pairs: Sequence[tuple[_LaneRows, Row, int]], output: Tensor
-) -> Tensor:
+def _guided(denoiser: Denoiser, lane: _LaneRows, pairs: Sequence[tuple[_LaneRows, Row, int]], output: Tensor) -> Tensor:
     """The lane's own rows of the batch's output, combined."""
     own = {place: output[index : index + 1] for index, (other, _, place) in enumerate(pairs) if other is lane}
     if lane.negative is None:

@@ -113,7 +113,13 @@ def apply(pipe: Any, plan: Plan, machine: Machine) -> None:
         raise ModelError(
             f"The device {machine.device} cannot be used: {str(error).splitlines()[0][:150]}", hint="Use --device cpu."
         ) from None
-    if plan.tiled and hasattr(pipe.vae, "enable_tiling"):
+    if plan.tiled:
+        tile(pipe)
+
+
+def tile(pipe: Any) -> None:
+    """Let the autoencoder work in overlapping tiles, where it can; slower, and far less memory."""
+    if hasattr(pipe.vae, "enable_tiling"):
         pipe.vae.enable_tiling()
 
 

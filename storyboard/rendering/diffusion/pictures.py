@@ -32,7 +32,8 @@ def decode_values(vae: Any, latents: Tensor) -> Tensor:
     dtype = next(vae.parameters()).dtype
     scaled = latents / vae.config.scaling_factor + (vae.config.get("shift_factor") or 0.0)
     decoded = vae.decode(scaled.to(dtype), return_dict=False)[0][0]
-    return (decoded.float() / 2 + 0.5).clamp(0, 1).cpu()
+    picture: Tensor = (decoded.float() / 2 + 0.5).clamp(0, 1).cpu()
+    return picture
 
 
 def encode(vae: Any, picture: Image.Image, width: int, height: int, generator: torch.Generator) -> Tensor:
@@ -42,10 +43,8 @@ def encode(vae: Any, picture: Image.Image, width: int, height: int, generator: t
     resized = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
     values = torch.from_numpy(numpy.array(resized)).permute(2, 0, 1)[None].float() / 127.5 - 1
     encoded = vae.encode(values.to(parameter.device, parameter.dtype))
-    if hasattr(encoded, "latent_dist"):
-        latents = encoded.latent_dist.sample(generator)
-    else:
-        latents = encoded.latents
+    is_distribution = hasattr(encoded, "latent_dist")
+    latents: Tensor = encoded.latent_dist.sample(generator) if is_distribution else encoded.latents
     return (latents.float() - (vae.config.get("shift_factor") or 0.0)) * float(vae.config.scaling_factor)
 
 

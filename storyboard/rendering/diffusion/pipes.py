@@ -1,4 +1,4 @@
-"""Loading a model: a diffusers pipe whose parts the sampling loop drives. Nothing is fetched and no code is run here."""
+"""Loading a model: a diffusers pipe whose parts the sampling loop drives. Nothing is fetched, no code is run here."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def load(files: ModelFiles, machine: Machine, *, offload: str = "auto", micro_ba
             pipe = _from_file(files, machine) if files.is_single_file else _from_folder(files, machine)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise ModelError(f"The model {files.name} cannot be loaded: {reason}", hint="Fetch the whole model again.") from None
+        raise ModelError(
+            f"The model {files.name} cannot be loaded: {reason}", hint="Fetch the whole model again."
+        ) from None
     plan = plan_memory(files, machine, offload=offload, micro_batch=micro_batch)
     _prepare(pipe, machine)
     apply(pipe, plan, machine)
