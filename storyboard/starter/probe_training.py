@@ -1,4 +1,4 @@
-"""Trains the attribute probe on drawings with the flaws that generated pictures have: blur, noise, shifts, colour casts.
+"""Trains the attribute probe on drawings with the flaws of generated pictures: blur, noise, shifts, colour casts.
 
 Time-boxed and resumable: drawings and the state of training stay in a work folder, and each call goes on from there.
 """
