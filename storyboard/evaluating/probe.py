@@ -112,7 +112,7 @@ def load_probe(folder: Path = FOLDER) -> Probe:
         hint = "Train one with `python -m storyboard.starter probe train`."
         raise ModelError(f"The attribute probe in {folder.name!r} cannot be used: {error}", hint=hint) from error
     accuracy = {str(name): float(value) for name, value in config.get("accuracy", {}).items()}
-    return Probe(network=network.eval().to(memory_format=torch.channels_last), labels=labels, accuracy=accuracy)
+    return Probe(network=network.eval(), labels=labels, accuracy=accuracy)
 
 
 def save_probe(
