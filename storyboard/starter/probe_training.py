@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from storyboard.evaluating.probe import SIDE, ProbeNetwork
 from storyboard.starter.illustrator import draw
+from storyboard.starter.muon import Muon
 from storyboard.starter.spec import LABELS, attributes, random_spec
 from storyboard.starter.vocabulary import HIDDEN, NONE, VOCABULARY
 
@@ -128,8 +129,8 @@ def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None 
     examples = drawn(work, plan.examples)
     sizes = [len(values) for values in probe_labels().values()]
     torch.manual_seed(0)
-    network = ProbeNetwork(sum(sizes))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=0.02)
+    network = ProbeNetwork(sizes)
+    optimiser = Muon(network.named_parameters(), plan.rate, weight_decay=0.02)
     done = _resume(work / "probe-state.safetensors", network, optimiser)
     stop = time.monotonic() + minutes * 60
     while done < plan.steps and time.monotonic() < stop:
