@@ -22,11 +22,11 @@ def draw_head(head: Layer, person: PersonSpec, expression: str, gaze: complex, *
     head.ellipse(0j, 0.48, 0.47, skin, part="face")
     _beard(head, person, colour)
     shift = 0.07 + gaze
-    _features(head, person, expression, shift)
+    _features(head, person, expression, gaze)
     _moustache(head, person, colour, shift)
     _glasses(head, person, shift)
     _front_hair(head, person, colour)
-    _hat(head, person)
+    _hat(head.moved(gaze * 0.6 if gaze.imag < 0 else 0j), person)
 
 
 def _back_hair(head: Layer, person: PersonSpec, colour: Colour) -> None:
@@ -92,8 +92,8 @@ def _front_hair(head: Layer, person: PersonSpec, colour: Colour) -> None:
         )
         head.polygon(spikes + fringe, colour, part="hair")
     elif style == "curly":
-        for x, y in ((-0.44, -0.12), (-0.4, -0.38), (-0.14, -0.52), (0.16, -0.52), (0.4, -0.38), (0.44, -0.12)):
-            head.ellipse(complex(x, y), 0.2, 0.19, colour, part="hair")
+        for x, y in ((-0.52, -0.08), (-0.44, -0.36), (-0.16, -0.54), (0.18, -0.54), (0.46, -0.36), (0.52, -0.08)):
+            head.ellipse(complex(x, y), 0.19, 0.18, colour, part="hair")
         head.polygon(
             smooth(at(-0.44, -0.14, -0.36, -0.44, 0, -0.54, 0.36, -0.44, 0.44, -0.14, 0, -0.28)),
             colour,
@@ -110,12 +110,13 @@ def _front_hair(head: Layer, person: PersonSpec, colour: Colour) -> None:
         head.polygon(smooth(crown + parting), colour, part="hair")
 
 
-def _features(head: Layer, person: PersonSpec, expression: str, shift: complex) -> None:
+def _features(head: Layer, person: PersonSpec, expression: str, gaze: complex) -> None:
+    shift = 0.07 + gaze
     skin, brow = SKIN[person.skin], mix(HAIR[person.hair_colour], INK, 0.35)
     for side in (-1, 1):
         cheek = BLUSH if expression != "angry" else (226, 70, 56)
         head.ellipse(shift + complex(side * 0.3, 0.17), 0.09, 0.06, mix(skin, cheek, 0.6), outlined=False, part="face")
-        _eye(head, person, expression, shift + complex(side * EYE, 0.0), side)
+        _eye(head, person, expression, shift + complex(side * EYE, 0.0), side, upwards=gaze.imag < -0.05)
         tilt = {"angry": 0.09, "sad": -0.08}.get(expression, 0.0) * side
         height = {"surprised": -0.27, "angry": -0.14}.get(expression, -0.19)
         if expression != "asleep":
@@ -155,13 +156,16 @@ def _features(head: Layer, person: PersonSpec, expression: str, shift: complex) 
     _mouth(head, person, expression, shift + 0.26j)
 
 
-def _eye(head: Layer, person: PersonSpec, expression: str, spot: complex, side: int) -> None:
+def _eye(head: Layer, person: PersonSpec, expression: str, spot: complex, side: int, upwards: bool) -> None:
     if expression == "asleep":
         head.arc(spot, 0.09, 0.07, 10, 170, 0.05, INK)
         return
     if expression == "surprised":
         head.ellipse(spot, 0.13, 0.14, WHITE, outlined=False, part="face")
         head.ellipse(spot, 0.065, 0.075, INK, outlined=False, part="face")
+    elif upwards:
+        head.ellipse(spot, 0.1, 0.12, WHITE, outlined=False, part="face")
+        head.ellipse(spot + complex(0.02, -0.05), 0.065, 0.07, INK, outlined=False, part="face")
     else:
         head.ellipse(spot, 0.075, 0.1, INK, outlined=False, part="face")
     head.ellipse(spot + complex(0.025, -0.04), 0.03, 0.03, WHITE, outlined=False, part="face")

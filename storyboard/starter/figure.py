@@ -6,18 +6,18 @@ from math import sqrt
 from storyboard.starter.canvas import Colour, Layer, at, mix, smooth
 from storyboard.starter.face import draw_head
 from storyboard.starter.palette import CLOTH, DENIM, INK, SKIN, STEEL, WHITE, WOOD
-from storyboard.starter.poses import POSES, Pose, with_prop
+from storyboard.starter.poses import HOLDS, POSES, Pose, with_prop
 from storyboard.starter.props import draw_prop, hold_of
 from storyboard.starter.spec import PersonSpec
 
-LEG = 0.465
+LEG = 0.455
 ARM = 0.43
 SHOES: dict[str, Colour] = {"shoes": (62, 46, 44), "boots": (112, 66, 36), "sneakers": (250, 250, 250)}
 
 
-def draw_person(layer: Layer, person: PersonSpec, pose_name: str, expression: str, prop: str, raise_prop: bool) -> None:
-    """Draws a person with the feet at the layer's origin; `raise_prop` holds the prop beside the face (close-ups)."""
-    hold = hold_of(prop, raised=raise_prop)
+def draw_person(layer: Layer, person: PersonSpec, pose_name: str, expression: str, prop: str, shot: str) -> None:
+    """Draws a person with the feet at the layer's origin; a near `shot` lifts the prop into view."""
+    hold = hold_of(prop, shot)
     pose, left_handed = with_prop(POSES[pose_name], hold)
     if person.age == "old":
         pose = replace(pose, neck=pose.neck + 0.06 + 0.04j)
@@ -33,8 +33,8 @@ def draw_person(layer: Layer, person: PersonSpec, pose_name: str, expression: st
     _draw_legs(body, person, pose)
     _draw_torso(body, person, pose)
     draw_head(head, person, expression, pose.gaze, behind=False)
-    if hold == "front":
-        draw_prop(body.moved(pose.neck + 0.56j), prop)
+    if hold in ("front", "chin"):
+        draw_prop(body.moved(pose.neck + HOLDS[hold].imag * 1j), prop)
     elif hold not in ("back", ""):
         draw_prop(body.moved(hand, flip=left_handed), prop)
     _draw_arms(body, person, pose)
@@ -55,6 +55,12 @@ def joint(start: complex, end: complex, bend: int, length: float) -> complex:
     return start + span / 2 + span / distance * 1j * out * bend
 
 
+def _elbow(shoulder: complex, hand: complex, hip: complex, side: int) -> complex:
+    """The elbow on the outer, lower side of the arm."""
+    choices = (joint(shoulder, hand, bend, ARM) for bend in (-1, 1))
+    return max(choices, key=lambda point: side * (point - hip).real + point.imag)
+
+
 def leg_colours(person: PersonSpec) -> tuple[Colour, Colour]:
     """The colours of thigh and shin."""
     skin, cloth = SKIN[person.skin], CLOTH[person.bottom_colour]
@@ -71,7 +77,7 @@ def _draw_legs(body: Layer, person: PersonSpec, pose: Pose) -> None:
     for index, (foot, side) in enumerate(zip(pose.feet, (-1, 1), strict=True)):
         hip = pose.hip + axis * 1j * side * 0.17
         ankle = foot - 0.1j
-        knee = joint(hip, ankle, pose.knees[index], LEG)
+        knee = pose.knee_points[index] if pose.knee_points else joint(hip, ankle, pose.knees[index], LEG)
         bare = person.bottom == "skirt" or person.top == "dress"
         width = 0.2 if bare else 0.27
         if shin == thigh:
@@ -180,7 +186,7 @@ def _draw_arms(body: Layer, person: PersonSpec, pose: Pose) -> None:
         span = hand - shoulder
         if abs(span) > 2 * ARM:
             hand = shoulder + span / abs(span) * 2 * ARM
-        elbow = joint(shoulder, hand, pose.elbows[index], ARM)
+        elbow = _elbow(shoulder, hand, pose.hip, side)
         if person.top in ("t-shirt", "dress"):
             body.line([shoulder, elbow, hand], 0.17, skin)
             body.line([shoulder, shoulder + (elbow - shoulder) * 0.6], 0.25, sleeve, part="top")

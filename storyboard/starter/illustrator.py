@@ -12,7 +12,8 @@ from storyboard.starter.animals import draw_animal
 from storyboard.starter.canvas import Colour, Layer, Shape, fill, mix, paint, silhouette
 from storyboard.starter.figure import draw_person
 from storyboard.starter.places import draw_place
-from storyboard.starter.poses import POSES
+from storyboard.starter.poses import POSES, with_prop
+from storyboard.starter.props import hold_of
 from storyboard.starter.scenery import Light, light_of
 from storyboard.starter.spec import AnimalSpec, PersonSpec, SceneSpec, indoors
 from storyboard.starter.styles import STYLES, Style
@@ -22,6 +23,7 @@ SUPERSAMPLING = 2
 PARTS = ("figure", "head", "hair", "hat", "face", "top", "bottom", "prop", "companion")
 HALO = 0.011
 UNIT = {"wide": 0.19, "full": 0.245, "medium": 0.37, "close-up": 0.55}
+ANIMAL_UNIT = {"wide": 0.22, "full": 0.27, "medium": 0.28, "close-up": 0.28}
 GROUND = {"wide": 0.9, "full": 0.955}
 NECK = {"medium": 0.6, "close-up": 0.84}
 COMPANION_POSES = {
@@ -53,8 +55,11 @@ def draw(spec: SceneSpec, size: int = 128) -> Drawing:
     if style.ground_pale:
         image.paste(Image.blend(image, Image.new("RGB", image.size, style.paper), style.ground_pale))
     layer = Layer()
-    _draw_companion(layer, spec)
+    if isinstance(spec.second, PersonSpec):
+        _draw_second_person(layer, spec, spec.second)
     _draw_figure(layer, spec)
+    if isinstance(spec.second, AnimalSpec):
+        _draw_animal(layer, spec, spec.second)
     shapes = [_coloured(shape, style, light) for shape in layer.shapes]
     pen = ImageDraw.Draw(image)
     _draw_shadows(pen, spec, side)
@@ -68,7 +73,7 @@ def draw(spec: SceneSpec, size: int = 128) -> Drawing:
 
 
 def part_masks(shapes: list[Shape], size: int) -> dict[str, Mask]:
-    """Which pixels each part shows; "figure" holds all of the person's parts and the prop."""
+    """Which pixels each part shows; "figure" holds all of the person and the prop, "head" all up there."""
     index = Image.new("L", (size, size), 0)
     pen = ImageDraw.Draw(index)
     for shape in shapes:
@@ -78,6 +83,7 @@ def part_masks(shapes: list[Shape], size: int) -> dict[str, Mask]:
     masks = {part: np.where(labels == number, 255, 0).astype(np.uint8) for number, part in enumerate(PARTS, 1)}
     figure = (labels > 0) & (labels != PARTS.index("companion") + 1)
     masks["figure"] = np.where(figure, 255, 0).astype(np.uint8)
+    masks["head"] = np.maximum.reduce([masks[part] for part in ("head", "hair", "hat", "face")])
     return {part: mask for part, mask in masks.items() if mask.any()}
 
 
@@ -113,12 +119,19 @@ def _draw_figure(layer: Layer, spec: SceneSpec) -> None:
         x = min(max(x, 0.5 - room), 0.5 + room) - pose.middle * unit * (-1 if mirror else 1)
         origin = complex(x, GROUND[spec.shot])
     else:
+        if spec.prop != NONE and spec.second is None:
+            limit = 0.42 if spec.shot == "medium" else 0.38
+            x = max(x, 1 - limit) if mirror != _left_handed(spec) else min(x, limit)
         neck = pose.neck - pose.lift * 1j
         top = NECK[spec.shot] + (0.04 if spec.person.hat != NONE else 0.0)
         origin = complex(x, top) - unit * complex(-neck.real if mirror else neck.real, neck.imag)
     figure = layer.moved(origin, scale=unit, flip=mirror)
     figure.part = "figure"
-    draw_person(figure, spec.person, spec.pose, spec.expression, spec.prop, spec.shot == "close-up")
+    draw_person(figure, spec.person, spec.pose, spec.expression, spec.prop, spec.shot)
+
+
+def _left_handed(spec: SceneSpec) -> bool:
+    return with_prop(POSES[spec.pose], hold_of(spec.prop, spec.shot))[1]
 
 
 def _unit(spec: SceneSpec, person: PersonSpec) -> float:
@@ -131,36 +144,32 @@ def _unit(spec: SceneSpec, person: PersonSpec) -> float:
     return size
 
 
-def _draw_companion(layer: Layer, spec: SceneSpec) -> None:
-    if spec.second is None:
-        return
+def _draw_second_person(layer: Layer, spec: SceneSpec, person: PersonSpec) -> None:
     main, x = _positions(spec)
-    if isinstance(spec.second, AnimalSpec):
-        _draw_animal(layer, spec, spec.second, x, main)
-        return
     pose_name = COMPANION_POSES.get(spec.pose, "standing")
-    unit = _unit(spec, spec.second) * 0.96
+    unit = _unit(spec, person) * 0.96
     pose = POSES[pose_name]
     flip = x > main
     if spec.shot in GROUND:
         origin = complex(x, GROUND[spec.shot] - 0.015)
     else:
-        drop = 0.14 if spec.second.age == "child" else 0.02
+        drop = 0.14 if person.age == "child" else 0.02
         origin = complex(x, NECK[spec.shot] + drop) - unit * complex(
             -pose.neck.real if flip else pose.neck.real, pose.neck.imag
         )
     own = Layer()
-    draw_person(own.moved(origin, scale=unit, flip=flip), spec.second, pose_name, "smiling", NONE, False)
+    draw_person(own.moved(origin, scale=unit, flip=flip), person, pose_name, "smiling", NONE, spec.shot)
     layer.shapes.extend(replace(shape, part="companion") for shape in own.shapes)
 
 
-def _draw_animal(layer: Layer, spec: SceneSpec, animal: AnimalSpec, x: float, main: float) -> None:
+def _draw_animal(layer: Layer, spec: SceneSpec, animal: AnimalSpec) -> None:
+    main, x = _positions(spec)
     large = animal.kind == "horse"
-    size = {"wide": 0.26, "full": 0.32, "medium": 0.4, "close-up": 0.46}[spec.shot] * (0.58 if large else 1.0)
+    size = ANIMAL_UNIT[spec.shot] * (0.62 if large else 1.0)
     ground = GROUND.get(spec.shot, 0.99)
     if large and spec.shot not in GROUND:
-        ground, size = 1.2, size * 1.3
-    draw_animal(layer.moved(complex(x + (0.03 if x > main else -0.03), ground), scale=size, flip=x > main), animal)
+        ground, size = 1.1, size * 1.5
+    draw_animal(layer.moved(complex(x + (0.07 if x > main else -0.07), ground), scale=size, flip=x > main), animal)
 
 
 def _draw_shadows(pen: ImageDraw.ImageDraw, spec: SceneSpec, side: int) -> None:

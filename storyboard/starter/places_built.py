@@ -21,6 +21,7 @@ def _windows(scene: Scenery, left: float, top: float, right: float, bottom: floa
 
 def street(scene: Scenery) -> None:
     scene.sky()
+    scene.ground((206, 202, 198))
     houses = (
         (-0.1, 0.34, (240, 178, 150)),
         (0.24, 0.42, (250, 220, 150)),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """Joints of one pose; `knees` and `elbows` say to which side each limb bends (left, right).
+    """Joints of one pose; `knees` say to which side each leg bends (left, right), or `knee_points` where they are.
 
     `busy` is the hand the pose itself needs ("", "right", "both"): props go to the other one. `lift` raises the figure
     off the ground, `reach` is half the width the whole pose takes, `head_turn` is clockwise in degrees.
@@ -20,9 +20,9 @@ class Pose:
     neck: complex = complex(0, -1.98)
     head_turn: float = 0.0
     feet: tuple[complex, complex] = (complex(-0.2, 0), complex(0.2, 0))
-    hands: tuple[complex, complex] = (complex(-0.66, -1.12), complex(0.66, -1.12))
+    hands: tuple[complex, complex] = (complex(-0.6, -1.02), complex(0.6, -1.02))
     knees: tuple[int, int] = (1, -1)
-    elbows: tuple[int, int] = (-1, 1)
+    knee_points: tuple[complex, complex] | None = None
     busy: str = ""
     lift: float = 0.0
     reach: float = 0.75
@@ -40,7 +40,6 @@ POSES: Mapping[str, Pose] = {
         hands=(complex(-0.72, -1.3), complex(0.66, -1.25)),
         knees=(-1, -1),
         neck=complex(0.06, -1.98),
-        elbows=(-1, -1),
         head_turn=2,
     ),
     "running": Pose(
@@ -49,7 +48,6 @@ POSES: Mapping[str, Pose] = {
         feet=(complex(-0.98, -0.5), complex(0.62, -0.12)),
         hands=(complex(-0.6, -1.3), complex(0.95, -1.72)),
         knees=(-1, -1),
-        elbows=(-1, -1),
         head_turn=8,
         reach=1.0,
         mark="speed",
@@ -57,10 +55,9 @@ POSES: Mapping[str, Pose] = {
     "sitting": Pose(
         hip=complex(-0.2, -0.62),
         neck=complex(-0.18, -1.58),
-        feet=(complex(0.42, 0), complex(0.74, 0)),
+        feet=(complex(0.28, 0), complex(0.46, 0)),
         hands=(complex(0.02, -0.72), complex(0.44, -0.84)),
         knees=(-1, -1),
-        elbows=(-1, 1),
         support="bench",
         reach=0.95,
         middle=0.1,
@@ -72,7 +69,6 @@ POSES: Mapping[str, Pose] = {
         feet=(complex(0.95, -0.08), complex(1.12, -0.1)),
         hands=(complex(-1.62, -1.0), complex(-0.86, -1.02)),
         knees=(-1, -1),
-        elbows=(-1, 1),
         support="blanket",
         reach=1.5,
         middle=-0.15,
@@ -84,7 +80,6 @@ POSES: Mapping[str, Pose] = {
         feet=(complex(1.2, -0.16), complex(1.18, -0.3)),
         hands=(complex(-0.2, -0.3), complex(-0.1, -0.2)),
         knees=(-1, -1),
-        elbows=(-1, 1),
         support="pillow",
         mark="snore",
         reach=1.5,
@@ -94,19 +89,15 @@ POSES: Mapping[str, Pose] = {
         feet=(complex(-0.5, -0.42), complex(0.55, -0.36)),
         hands=(complex(-0.82, -2.5), complex(0.82, -2.5)),
         knees=(1, -1),
-        elbows=(-1, 1),
         lift=0.42,
         mark="shadow",
         reach=0.9,
     ),
-    "waving": Pose(
-        hands=(complex(-0.66, -1.12), complex(0.86, -2.55)), busy="right", elbows=(-1, -1), mark="wave", reach=0.9
-    ),
+    "waving": Pose(hands=(complex(-0.6, -1.02), complex(0.86, -2.55)), busy="right", mark="wave", reach=0.9),
     "climbing": Pose(
         feet=(complex(-0.26, -0.12), complex(0.28, -0.5)),
         hands=(complex(-0.72, -2.3), complex(0.72, -2.72)),
         knees=(1, -1),
-        elbows=(-1, 1),
         lift=0.3,
         busy="both",
         support="ladder",
@@ -118,17 +109,15 @@ POSES: Mapping[str, Pose] = {
         feet=(complex(-0.1, 0), complex(0.68, -0.34)),
         hands=(complex(-0.98, -1.7), complex(0.66, -2.66)),
         knees=(1, -1),
-        elbows=(1, -1),
         head_turn=-9,
         mark="notes",
         reach=1.0,
     ),
     "looking up": Pose(
-        hands=(complex(-0.6, -1.12), complex(0.56, -2.5)),
+        hands=(complex(-0.58, -1.02), complex(0.56, -2.5)),
         busy="right",
-        elbows=(-1, 1),
         head_turn=-14,
-        gaze=complex(0.05, -0.17),
+        gaze=complex(0.04, -0.06),
     ),
     "crouching": Pose(
         hip=complex(-0.08, -0.42),
@@ -136,39 +125,36 @@ POSES: Mapping[str, Pose] = {
         feet=(complex(-0.3, 0), complex(0.34, 0)),
         hands=(complex(-0.44, -0.52), complex(0.72, -0.3)),
         knees=(1, -1),
-        elbows=(-1, -1),
         gaze=complex(0.04, 0.08),
         reach=0.85,
     ),
     "reading": Pose(
-        hip=complex(0, -0.26),
-        neck=complex(0, -1.2),
-        feet=(complex(0.36, -0.08), complex(-0.36, -0.08)),
-        knees=(1, -1),
-        elbows=(-1, 1),
-        gaze=complex(0, 0.12),
+        hip=complex(0, -0.3),
+        neck=complex(0, -1.26),
+        feet=(complex(0.2, 0.02), complex(-0.2, 0.02)),
+        knee_points=(complex(-0.66, -0.14), complex(0.66, -0.14)),
+        gaze=complex(0, 0.1),
         reach=0.95,
         head_turn=3,
     ),
-    "cheering": Pose(hands=(complex(-0.84, -2.7), complex(0.84, -2.7)), elbows=(1, -1), mark="sparks", reach=0.95),
-    "pointing": Pose(
-        hands=(complex(-0.62, -1.12), complex(1.2, -1.84)), busy="right", elbows=(-1, 1), mark="finger", reach=1.1
-    ),
+    "cheering": Pose(hands=(complex(-0.84, -2.7), complex(0.84, -2.7)), mark="sparks", reach=0.95),
+    "pointing": Pose(hands=(complex(-0.6, -1.02), complex(1.2, -1.84)), busy="right", mark="finger", reach=1.1),
     "thinking": Pose(
         hands=(complex(-0.3, -1.36), complex(0.26, -1.93)),
         busy="right",
-        elbows=(-1, 1),
         mark="thought",
         gaze=complex(0.1, -0.06),
     ),
 }
 
-# Where the hand goes from the neck to hold something, by manner of holding: (hand, bend of the elbow).
-HOLDS: Mapping[str, tuple[complex, int]] = {
-    "side": (complex(0.82, 0.5), 1),
-    "up": (complex(0.86, -0.1), 1),
-    "low": (complex(0.66, 0.92), 1),
-    "front": (complex(0.3, 0.56), 1),
+# Where the hand goes from the neck to hold something, by manner of holding.
+HOLDS: Mapping[str, complex] = {
+    "side": complex(0.74, 0.46),
+    "up": complex(0.86, -0.1),
+    "low": complex(0.66, 0.92),
+    "high": complex(0.84, -0.5),
+    "front": complex(0.3, 0.56),
+    "chin": complex(0.34, 0.22),
 }
 
 
@@ -176,13 +162,11 @@ def with_prop(pose: Pose, hold: str) -> tuple[Pose, bool]:
     """The pose with its free hand (or both, for "front") at the prop, and whether that hand is the left one."""
     if hold not in HOLDS or pose.busy == "both":
         return pose, False
-    offset, bend = HOLDS[hold]
+    offset = HOLDS[hold]
     left, right = pose.hands
-    if hold == "front":
-        hands = (pose.neck + complex(-offset.real, offset.imag), right if pose.busy else pose.neck + offset)
-        return replace(pose, hands=hands, elbows=(-1, pose.elbows[1] if pose.busy else 1)), False
+    other_side = pose.neck + complex(-offset.real, offset.imag)
+    if hold in ("front", "chin"):
+        return replace(pose, hands=(other_side, right if pose.busy else pose.neck + offset)), False
     if pose.busy:
-        return replace(
-            pose, hands=(pose.neck + complex(-offset.real, offset.imag), right), elbows=(-bend, pose.elbows[1])
-        ), True
-    return replace(pose, hands=(left, pose.neck + offset), elbows=(pose.elbows[0], bend), reach=pose.reach + 0.2), False
+        return replace(pose, hands=(other_side, right)), True
+    return replace(pose, hands=(left, pose.neck + offset), reach=pose.reach + 0.2), False

@@ -33,12 +33,14 @@ HOLD: Mapping[str, str] = {
 }
 
 
-def hold_of(prop: str, *, raised: bool) -> str:
-    """How a prop is held: "front", "up", "side", "low", "back" or "" for none; `raised` lifts low things into a close-up."""
+def hold_of(prop: str, shot: str) -> str:
+    """How a prop is held: "front", "up", "side", "low", "high", "chin", "back" or "" for none; near shots lift things into view."""
     if prop == NONE:
         return ""
     hold = HOLD.get(prop, "side")
-    return "up" if raised and hold in ("low", "side") else hold
+    if shot == "close-up":
+        return {"low": "high", "side": "high" if prop == "lantern" else "up", "front": "chin"}.get(hold, hold)
+    return "side" if shot == "medium" and hold == "low" else hold
 
 
 def draw_prop(hand: Layer, prop: str) -> None:

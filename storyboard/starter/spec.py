@@ -103,6 +103,8 @@ def attributes(spec: SceneSpec) -> dict[str, str]:
         hidden |= {"bottom", "bottom_colour", "shoes"}
     if spec.shot == "close-up" or (spec.shot == "medium" and spec.pose not in UPPER_BODY_POSES):
         hidden |= {"pose"}
+    if spec.shot == "close-up" and spec.prop in ("kite", "fishing rod", "backpack"):
+        hidden |= {"prop"}
     if spec.style == "noir":
         hidden |= {name for name in labels if name.endswith("_colour") and labels[name] != NONE} | {"skin"}
     if indoors(spec):
@@ -159,8 +161,8 @@ def random_spec(rng: random.Random, fixed: Mapping[str, object] | None = None) -
     does not exist.
     """
     chosen: dict[str, Any] = dict(fixed or {})
-    look = {name: chosen.pop(name) for name in PERSON_FIELDS if name in chosen}
-    look |= _as_mapping(chosen.pop("person", {}))
+    look = _as_mapping(chosen.pop("person", {}))
+    look |= {name: chosen.pop(name) for name in PERSON_FIELDS if name in chosen}
     person = random_person(rng, look)
     companion = chosen.pop("companion", None)
 

@@ -58,12 +58,12 @@ def noir(image: Image.Image) -> Image.Image:
 def watercolour(image: Image.Image) -> Image.Image:
     """Soft edges, washes that pool, and paper grain."""
     soft = _pixels(image.filter(ImageFilter.GaussianBlur(image.width / 180)))
-    return _image(soft * 0.9 + 28 + _grain(image.width, 0.05, 9) + _grain(image.width, 0.018, 2))
+    return _image(soft * 0.9 + 28 + _grain(image.width, 0.03, 9) + _grain(image.width, 0.012, 2))
 
 
 def pastel(image: Image.Image) -> Image.Image:
     """A chalky surface."""
-    return _image(_pixels(image) + _grain(image.width, 0.022, 2))
+    return _image(_pixels(image) + _grain(image.width, 0.014, 2))
 
 
 def comic(image: Image.Image) -> Image.Image:

@@ -1,0 +1,6 @@
+"""`python -m storyboard` is the `storyboard` command."""
+
+from storyboard.commands.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Options that several commands share, and what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from storyboard.errors import BadInput
+from storyboard.render_options import RenderOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_RENDER = (
+    click.option(
+        "--model",
+        default="starter",
+        show_default=True,
+        help="starter, sd15, sdxl, a hub id, a folder or a .safetensors file.",
+    ),
+    click.option("--steps", type=click.IntRange(1, 150), help="Denoising steps."),
+    click.option("--guidance", type=click.FloatRange(0, 30), help="Classifier-free guidance scale."),
+    click.option("--size", metavar="WxH", help="Pixels, such as 512x512; multiples of 8."),
+    click.option("--sampler", help="ddim, euler, dpm++2m, unipc, …; the model's own by default."),
+    click.option(
+        "--consistency",
+        default="auto",
+        show_default=True,
+        help="off, anchor, anchor+mask, prompt, style or auto.",
+    ),
+    click.option(
+        "--consistency-strength",
+        type=click.FloatRange(0, 1),
+        default=1.0,
+        show_default=True,
+        help="0 is off, 1 the method's own measure.",
+    ),
+    click.option(
+        "--lora-scale",
+        type=click.FloatRange(0, 2),
+        default=1.0,
+        show_default=True,
+        help="Times every adapter's own scale.",
+    ),
+    click.option(
+        "--emphasis",
+        type=click.Choice(["original", "no-norm", "compel"]),
+        default="original",
+        show_default=True,
+        help="How prompt weights act.",
+    ),
+    click.option("--clip-skip", type=click.IntRange(1, 12), default=1, show_default=True, help="1 is the last layer."),
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "float16", "bfloat16"]),
+        help="Number format; the best for the machine by default.",
+    ),
+    click.option("--device", help="cpu, cuda, cuda:1, mps."),
+    click.option("--micro-batch", type=click.IntRange(1, 64), help="Frames denoised together."),
+)
+
+
+def render_options(command: Command) -> Command:
+    """Decorator: the options of `RenderOptions`."""
+    for option in reversed(_RENDER):
+        command = option(command)
+    return command
+
+
+def to_render_options(values: dict[str, Any]) -> RenderOptions:
+    """The dataclass from the options' values; takes them out of `values`."""
+    size = values.pop("size")
+    width, height = parse_size(size) if size else (None, None)
+    names = [field for field in RenderOptions.__dataclass_fields__ if field in values]
+    return RenderOptions(width=width, height=height, **{name: values.pop(name) for name in names})
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(512, 768) from "512x768".
+
+    Raises:
+        BadInput: not two multiples of 8 between 64 and 4096.
+    """
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) == 2 and all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
+        width, height = int(parts[0]), int(parts[1])
+        if all(64 <= side <= 4096 and side % 8 == 0 for side in (width, height)):
+            return width, height
+    raise BadInput(f"{text[:40]!r} is not a picture size.", hint="Two multiples of 8 from 64 to 4096: --size 512x512")
+
+
+def parse_aspect(text: str) -> tuple[int, int]:
+    """(16, 9) from "16:9", "1.85", "2.39:1" or "4x5"; reduced to whole numbers.
+
+    Raises:
+        BadInput: not a ratio between 1:10 and 10:1.
+    """
+    from fractions import Fraction
+
+    parts = text.replace("x", ":").split(":")
+    try:
+        sides = [Fraction(part.strip()) for part in parts]
+        ratio = sides[0] / (sides[1] if len(sides) == 2 else 1)
+        if len(sides) > 2 or not Fraction(1, 10) <= ratio <= 10 or ratio.denominator > 1000:
+            raise ValueError
+    except (ValueError, ZeroDivisionError):
+        raise BadInput(
+            f"{text[:40]!r} is not a picture shape.", hint="For example: --aspect 16:9, 1.85 or 4:5"
+        ) from None
+    return ratio.numerator, ratio.denominator

@@ -1,0 +1,224 @@
+"""From names and options to a `Job`: what the command does, for Python."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storyboard.backends import EXPORTERS, PLANNERS, RENDERERS, load
+from storyboard.board import Board
+from storyboard.casting.registry import load_cast
+from storyboard.errors import BadInput, FramesFailed, UnknownName
+from storyboard.events import Listener, Note, ignore
+from storyboard.pipeline import Export, Job, make_board
+from storyboard.planning.choose import default_planner
+from storyboard.protocols import Cast, Planner
+from storyboard.render_options import RenderOptions
+from storyboard.run_store import RunStore
+from storyboard.scene_plan import ScenePlan, plan_to_json
+from storyboard.story import Story
+from storyboard.text import slug
+
+if TYPE_CHECKING:
+    from storyboard.layout.sheet import Sheet
+
+DEFAULT_FORMATS = ("pdf", "png", "html")
+
+
+def create_board(
+    story: str | Story,
+    *,
+    scene_count: int = 5,
+    seed: int = 0,
+    style: str = "",
+    aspect: tuple[int, int] | None = None,
+    cast: Sequence[str] = (),
+    planner: str | None = None,
+    llm_model: str | None = None,
+    output: str | Path | None = None,
+    characters: Path | None = None,
+    options: RenderOptions | None = None,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    sheet: Sheet | None = None,
+    listener: Listener = ignore,
+) -> Board:
+    """Make (or go on with) a board, as `storyboard "…"` does.
+
+    Args:
+        story: the line, or a whole `Story` (then scene_count, seed, style, aspect and cast are its own).
+        planner: "offline", "openai" or "langchain"; None chooses by whether a key is set.
+        output: the board folder; None names one after the line in the working directory.
+        characters: a further folder of characters.
+        formats: suffixes to export as `board.<suffix>`.
+
+    Returns:
+        The board, with every frame's file and every page.
+
+    Raises:
+        FramesFailed: the board is written, but some frames are placeholders; its `board` attribute holds it.
+        StoryboardError: any other of its kinds, with a hint.
+    """
+    if isinstance(story, str):
+        story = Story(
+            logline=story, scene_count=scene_count, seed=seed, style=style, aspect=aspect, cast=tuple(cast)
+        )  # fmt: skip
+    known = load_cast(characters)
+    check_cast(story, known)
+    name, note = (planner, "") if planner else default_planner()
+    listener(Note(text=note)) if note else None
+    asked = {"story": _plain(story), "planner": name, "llm_model": llm_model or ""}
+    job = _job(
+        story=story, cast=known, planner=make_planner(name, llm_model), asked=asked,
+        options=options or RenderOptions(), formats=formats, sheet=sheet,
+    )  # fmt: skip
+    return _made(job, RunStore(Path(output) if output else default_folder(story, asked)), listener)
+
+
+def render_plan(
+    plan: ScenePlan | None,
+    folder: Path,
+    *,
+    characters: Path | None = None,
+    options: RenderOptions | None = None,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    sheet: Sheet | None = None,
+    listener: Listener = ignore,
+) -> Board:
+    """Draw a plan into a folder, or with `plan` None whatever is missing of the board that is there.
+
+    Raises:
+        StoryboardError: as `create_board`; BoardError when `plan` is None and the folder is not a board.
+    """
+    known = load_cast(characters)
+    store = RunStore(folder)
+    if plan is None:
+        options = options or stored_options(store.read().options)
+    job = _job(
+        story=plan.story if plan else None, cast=known, planner=_Given(plan) if plan else None,
+        asked={"plan": plan_to_json(plan)} if plan else {}, options=options or RenderOptions(),
+        formats=formats, sheet=sheet,
+    )  # fmt: skip
+    return _made(job, store, listener)
+
+
+def make_planner(name: str, llm_model: str | None) -> Planner:
+    """A planner by name. Raises UnknownName, BackendMissing."""
+    kind = load("planner", name, PLANNERS)
+    planner: Planner = kind() if name == "offline" else kind(llm_model)
+    return planner
+
+
+def check_cast(story: Story, known: Cast) -> None:
+    """Every name that must appear is registered, and no broken character is named.
+
+    Raises:
+        UnknownName, CharacterError.
+    """
+    for name in story.cast:
+        known[name]
+    if hasattr(known, "check_text"):
+        known.check_text(story.logline)
+
+
+def default_folder(story: Story, asked: Mapping[str, Any]) -> Path:
+    """The line's slug in the working directory; `-2` and so on when another line already has that folder."""
+    base = slug(story.logline)
+    for number in range(1, 1000):
+        folder = Path(base if number == 1 else f"{base}-{number}")
+        store = RunStore(folder)
+        if not folder.exists() or (store.exists() and _same_line(store, story)):
+            return folder
+        if not store.exists() and not any(path.name != ".storyboard.lock" for path in _entries(folder)):
+            return folder
+    raise BadInput(f"There are 999 folders called {base} already.", hint="Name another folder with -o.")
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else [folder]
+
+
+def _same_line(store: RunStore, story: Story) -> bool:
+    asked = store.read().asked.get("story", {})
+    return isinstance(asked, Mapping) and asked.get("logline") == story.logline
+
+
+def stored_options(values: Mapping[str, Any]) -> RenderOptions:
+    """The options a manifest holds; unknown or unusable ones are left out."""
+    fields = RenderOptions.__dataclass_fields__
+    return RenderOptions(**{name: value for name, value in values.items() if name in fields})
+
+
+def board_exports(formats: Sequence[str]) -> dict[str, Export]:
+    """File name -> exporter, for suffixes. Raises UnknownName."""
+    for suffix in formats:
+        if suffix not in EXPORTERS:
+            raise UnknownName.among("format", suffix, EXPORTERS)
+    return {f"board.{suffix}": _lazy_export(suffix) for suffix in formats}
+
+
+def _lazy_export(suffix: str) -> Export:
+    def export(board: Board, path: Path) -> None:
+        load("format", suffix, EXPORTERS)(board, path)
+
+    return export
+
+
+class _Given:
+    """A planner that has its plan already."""
+
+    name = "scripted"
+
+    def __init__(self, plan: ScenePlan) -> None:
+        self._plan = plan
+
+    def plan(self, story: Story, cast: Cast, record: object) -> ScenePlan:
+        return self._plan
+
+
+def _plain(story: Story) -> dict[str, Any]:
+    """The story as JSON gives it back."""
+    data = dataclasses.asdict(story)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
+
+
+def _job(
+    *,
+    story: Story | None,
+    cast: Cast,
+    planner: Planner | None,
+    asked: Mapping[str, Any],
+    options: RenderOptions,
+    formats: Sequence[str],
+    sheet: Sheet | None,
+) -> Job:
+    from storyboard.layout.place import place
+    from storyboard.layout.sheet import Sheet
+
+    chosen = sheet or Sheet()
+    return Job(
+        story=story,
+        cast=cast,
+        planner=planner,
+        renderer=load("renderer", "diffusion", RENDERERS)(options),
+        place=lambda plan, frames: place(plan, frames, chosen),
+        exports=board_exports(formats),
+        asked=asked,
+        options=dataclasses.asdict(options),
+        place_settings=dataclasses.asdict(chosen),
+    )
+
+
+def _made(job: Job, store: RunStore, listener: Listener) -> Board:
+    board = make_board(job, store, listener)
+    failed = [number for number, frame in enumerate(board.frames, 1) if frame.failed]
+    if failed:
+        numbers = ", ".join(map(str, failed))
+        error = FramesFailed(
+            f"Frame {numbers} could not be drawn: {board.frames[failed[0] - 1].failed}",
+            hint=f"The board is in {store.folder}; retry with: storyboard render {store.folder}",
+        )
+        error.board = board
+        raise error
+    return board

@@ -1,0 +1,136 @@
+"""A Story is planned into a ScenePlan, rendered into Frames, and laid out on a Board. Open this file first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storyboard.board import Board
+from storyboard.events import Exported, FrameDone, FrameFailed, Listener, Planned, Step
+from storyboard.frame import Frame, StoredFrame
+from storyboard.manifest import Manifest, Version
+from storyboard.protocols import Cast, Planner, Renderer
+from storyboard.render_options import FrameRequest, content_key
+from storyboard.run_store import RunStore
+from storyboard.scene_plan import ScenePlan, plan_to_json
+from storyboard.story import Story
+
+Place = Callable[[ScenePlan, Sequence[StoredFrame]], Board]
+Export = Callable[[Board, Path], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to make, and with what.
+
+    Attributes:
+        story: None when the board folder's own plan is to be used.
+        planner: None with `story` None.
+        asked: the question as plain data; a board whose manifest holds the same keeps its plan.
+        options: render options as plain data, for the manifest.
+        place_settings: whatever changes the pages, as plain data.
+        exports: file name in the board folder -> the function that writes it.
+    """
+
+    story: Story | None
+    cast: Cast
+    planner: Planner | None
+    renderer: Renderer
+    place: Place
+    exports: Mapping[str, Export]
+    asked: Mapping[str, Any]
+    options: Mapping[str, Any]
+    place_settings: Mapping[str, Any]
+
+
+def make_board(job: Job, store: RunStore, listener: Listener) -> Board:
+    """Plan, render, place, export; whatever is already in the folder and still right is kept."""
+    with store.writing():
+        manifest = plan(job, store, listener)
+        manifest = render(job, manifest, store, listener)
+        board = job.place(manifest.plan, store.stored_frames(manifest))
+        export(job, board, manifest, store, listener)
+    return board
+
+
+def plan(job: Job, store: RunStore, listener: Listener) -> Manifest:
+    """The board's manifest with a plan: the one it has when the question is the same, else a new one."""
+    before = store.read() if store.exists() else None
+    if before and (job.story is None or job.planner is None or dict(before.asked) == dict(job.asked)):
+        listener(Planned(plan=before.plan, reused=True))
+        return before
+    if job.story is None or job.planner is None:
+        return store.read()
+    scene_plan = job.planner.plan(job.story, job.cast, store.record)
+    manifest = dataclasses.replace(before, plan=scene_plan) if before else Manifest(plan=scene_plan)
+    manifest = dataclasses.replace(manifest, asked=job.asked, options=job.options)
+    store.save(manifest, undoable=before is not None)
+    listener(Planned(plan=scene_plan, reused=False))
+    return manifest
+
+
+def render(job: Job, manifest: Manifest, store: RunStore, listener: Listener) -> Manifest:
+    """Draw what is missing; every finished frame is on disk before the next is begun."""
+    before = manifest
+    requests = {request.scene_id: request for request in job.renderer.requests(manifest.plan, job.cast)}
+    manifest, wanted = _kept_and_wanted(manifest, requests, store, listener)
+    if wanted:
+        store.check_space(len(wanted), requests[wanted[0]].width, requests[wanted[0]].height)
+        for event in job.renderer.render(manifest.plan, job.cast, wanted, store.frames_folder):
+            if isinstance(event, Step):
+                listener(event)
+            elif isinstance(event, Frame):
+                path = store.publish_frame(event)
+                if event.request.scene_id in requests:
+                    version = Version(key=event.request.key, base_key=event.request.key)
+                    manifest = manifest.with_version(event.request.scene_id, version)
+                    store.save(manifest)
+                    listener(FrameDone(scene_id=event.request.scene_id, path=path, reused=False))
+            else:
+                manifest = manifest.with_failure(event.scene_id, event.reason)
+                store.save(manifest)
+                listener(FrameFailed(scene_id=event.scene_id, reason=event.reason))
+    manifest = dataclasses.replace(manifest, options=job.options)
+    if manifest != before:
+        store.save(manifest)
+    store.publish_placeholders(store.stored_frames(manifest))
+    return manifest
+
+
+def _kept_and_wanted(
+    manifest: Manifest, requests: Mapping[str, FrameRequest], store: RunStore, listener: Listener
+) -> tuple[Manifest, list[str]]:
+    """Scenes whose active version still answers the plan stay; known pictures come back; the rest is wanted."""
+    wanted = []
+    for scene_id, request in requests.items():
+        version = manifest.active_version(scene_id)
+        if version is None or version.base_key != request.key or store.frame_record(version.key) is None:
+            version = Version(key=request.key, base_key=request.key)
+            if store.frame_record(request.key) is None:
+                wanted.append(scene_id)
+                continue
+        manifest = manifest.with_version(scene_id, version)
+        listener(FrameDone(scene_id=scene_id, path=store.frame_path(version.key), reused=True))
+    return manifest, wanted
+
+
+def export(job: Job, board: Board, manifest: Manifest, store: RunStore, listener: Listener) -> None:
+    """Write the board's files; one whose plan, frames and layout have not changed is left alone."""
+    made_of = {
+        "plan": plan_to_json(board.plan),
+        "frames": [[frame.key, frame.failed] for frame in board.frames],
+        "place": dict(job.place_settings),
+    }
+    keys = dict(manifest.exports)
+    for name, write in job.exports.items():
+        path, key = store.folder / name, content_key("export/v1", made_of)
+        reused = keys.get(name) == key and path.is_file()
+        if not reused:
+            write(board, path)
+            keys[name] = key
+        listener(Exported(path=path, reused=reused))
+    if keys != dict(manifest.exports):
+        store.save(dataclasses.replace(manifest, exports=keys))

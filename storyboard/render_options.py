@@ -1,0 +1,130 @@
+"""How frames are drawn: what was asked (`RenderOptions`) and what is used for one frame (`FrameRequest`)."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+RENDER_EPOCH = 1
+"""Raised when the same request would give other pixels than before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """What the user asked for; None means: the best for the model and the machine.
+
+    Attributes:
+        model: "starter", "sd15", "sdxl", a hub id, a folder in diffusers layout, or a .safetensors file.
+        steps: denoising steps, 1 to 150.
+        guidance: classifier-free guidance scale.
+        width, height: pixels, multiples of 8.
+        sampler: name of a scheduler ("ddim", "euler", "dpm++2m", ...), None for the model's own.
+        dtype: "float32", "float16" or "bfloat16".
+        device: "cpu", "cuda", "cuda:1", "mps".
+        consistency: "off", "anchor", "anchor+mask", "prompt", "style" or "auto".
+        consistency_strength: 0 = off, 1 = the method's own default.
+        lora_scale: multiplies every adapter's own scale.
+        emphasis: how prompt weights act: "original", "no-norm" or "compel".
+        clip_skip: 1 = the text encoder's last layer.
+        micro_batch: frames denoised together; None chooses by memory.
+        offload: "auto", "none", "model" or "sequential".
+    """
+
+    model: str = "starter"
+    steps: int | None = None
+    guidance: float | None = None
+    width: int | None = None
+    height: int | None = None
+    sampler: str | None = None
+    dtype: str | None = None
+    device: str | None = None
+    consistency: str = "auto"
+    consistency_strength: float = 1.0
+    lora_scale: float = 1.0
+    emphasis: str = "original"
+    clip_skip: int = 1
+    micro_batch: int | None = None
+    offload: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterUse:
+    """One adapter as a frame uses it; scales are final."""
+
+    sha256: str
+    kind: str
+    token: str = ""
+    text_encoder: float = 1.0
+    unet: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureGuide:
+    """A picture that steers a frame, named by its content.
+
+    Attributes:
+        kind: "image" (start from it), "mask" (change only there), "like" (IP-Adapter), or "pose", "depth", "sketch"
+            (ControlNet).
+        sha256: digest of the picture file.
+        strength: 0 to 1 (for "image": how far to depart from it).
+    """
+
+    kind: str
+    sha256: str
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRequest:
+    """Everything that changes one frame's pixels, and nothing else. Its key names the frame's files.
+
+    Attributes:
+        scene_id: which scene it is for (not in the key).
+        anchors: keys of the frames it attends to.
+        edit_of: key of the frame it is an edit of, with `edit` the edit's own settings as canonical JSON.
+    """
+
+    scene_id: str
+    prompt: str
+    negative: str
+    seed: int
+    steps: int
+    guidance: float
+    sampler: str
+    width: int
+    height: int
+    dtype: str
+    model: str
+    model_sha256: str
+    emphasis: str = "original"
+    clip_skip: int = 1
+    adapters: tuple[AdapterUse, ...] = ()
+    consistency: str = "off"
+    consistency_strength: float = 1.0
+    anchors: tuple[str, ...] = ()
+    guides: tuple[PictureGuide, ...] = ()
+    edit_of: str = ""
+    edit: str = ""
+    epoch: int = RENDER_EPOCH
+
+    @property
+    def key(self) -> str:
+        """64 hex digits: SHA-256 of the canonical JSON of every field that changes pixels."""
+        return content_key("frame/v1", self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields that make the key, as plain JSON data."""
+        data = dataclasses.asdict(self)
+        for not_pixels in ("scene_id", "model"):
+            del data[not_pixels]
+        return data
+
+
+def content_key(kind: str, data: object) -> str:
+    """SHA-256 over canonical JSON (sorted keys, NFC text, no NaN), so equal data has one name."""
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(f"{kind}\0{unicodedata.normalize('NFC', text)}".encode()).hexdigest()

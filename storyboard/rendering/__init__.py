@@ -1,0 +1,1 @@
+"""ScenePlan -> Frames."""

@@ -1,0 +1,1 @@
+"""Drawing with diffusion models; the only folder of the renderer that imports torch."""
