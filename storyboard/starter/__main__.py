@@ -1,4 +1,4 @@
-"""`python -m storyboard.starter`: draw, train, sample and measure the bundled model; each command is imported when asked for."""
+"""`python -m storyboard.starter`: draw, train, sample and measure the bundled model; commands load when named."""
 
 from importlib import import_module
 

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
+from storyboard.errors import BadInput
 from storyboard.starter.vocabulary import ANIMALS, HIDDEN, INDOOR, NONE, ODDS, SKYLESS, VOCABULARY
 
 
-class SpecError(ValueError):
+class SpecError(BadInput):
     """A specification names a field or a value that the illustrator does not know."""
+
+    hint = "Draw an example with `python -m storyboard.starter draw --count 1 OUT` and start from its JSON."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,34 +89,42 @@ def companion_kind(second: PersonSpec | AnimalSpec | None) -> str:
     return "man" if second.gender == "male" else "woman"
 
 
+def hidden_attributes(*, shot: str, pose: str, prop: str, style: str, place: str) -> frozenset[str]:
+    """The labels that a drawing with these values does not show."""
+    hidden: set[str] = set()
+    if shot in ("medium", "close-up"):
+        hidden |= {"bottom", "bottom_colour", "shoes"}
+    if shot == "close-up" or (shot == "medium" and pose not in UPPER_BODY_POSES):
+        hidden |= {"pose"}
+    if shot == "close-up" and prop in ("kite", "fishing rod", "backpack"):
+        hidden |= {"prop"}
+    if style == "noir":
+        hidden |= COLOUR_LABELS
+    if place in INDOOR:
+        hidden |= {"weather"}
+    if place in SKYLESS:
+        hidden |= {"time", "weather"}
+    return frozenset(hidden)
+
+
 def attributes(spec: SceneSpec) -> dict[str, str]:
     """Flat labels of what can be seen in the drawing of `spec`; every key of `LABELS` is present."""
     person = spec.person
     labels = {name: getattr(person, name) for name in PERSON_FIELDS}
     labels |= {name: getattr(spec, name) for name in SCENE_FIELDS if name in VOCABULARY}
     labels["companion"] = companion_kind(spec.second)
-    hidden = set()
+    hidden = hidden_attributes(shot=spec.shot, pose=spec.pose, prop=spec.prop, style=spec.style, place=spec.place)
+    labels |= dict.fromkeys(hidden, HIDDEN)
     if person.hat == NONE:
         labels["hat_colour"] = NONE
-    if person.top == "dress":
+    if person.top == "dress" and "bottom" not in hidden:
         labels["bottom"] = labels["bottom_colour"] = NONE
     if person.hair_style == "bald":
         labels["hair_colour"] = NONE
-    if spec.shot in ("medium", "close-up"):
-        hidden |= {"bottom", "bottom_colour", "shoes"}
-    if spec.shot == "close-up" or (spec.shot == "medium" and spec.pose not in UPPER_BODY_POSES):
-        hidden |= {"pose"}
-    if spec.shot == "close-up" and spec.prop in ("kite", "fishing rod", "backpack"):
-        hidden |= {"prop"}
-    if spec.style == "noir":
-        hidden |= {name for name in labels if name.endswith("_colour") and labels[name] != NONE} | {"skin"}
-    if indoors(spec):
-        hidden |= {"weather"}
-    if spec.place in SKYLESS:
-        hidden |= {"time", "weather"}
-    return {name: HIDDEN if name in hidden else value for name, value in labels.items()}
+    return labels
 
 
+COLOUR_LABELS = frozenset({"hair_colour", "hat_colour", "top_colour", "bottom_colour", "skin"})
 UPPER_BODY_POSES = frozenset(
     {"lying", "sleeping", "waving", "climbing", "cheering", "pointing", "thinking", "looking up", "reading"}
 )
