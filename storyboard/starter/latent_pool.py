@@ -78,13 +78,22 @@ class LatentPool:
     """Encoded scenes in memory, drawn from by seeded generators."""
 
     def __init__(self, tensors: dict[str, Tensor], empty: Tensor) -> None:
-        self.tensors, self.empty = tensors, empty
+        self.tensors, self.empty, self.shards = tensors, empty, 0
 
     @classmethod
     def from_folder(cls, folder: Path, empty: Tensor) -> "LatentPool":
         """All encoded shards of `folder`, in order; `empty` holds the 77 ids of the empty caption."""
-        shards = [load_state(path)[0] for path in sorted(folder.glob("latents-*.safetensors"))]
-        return cls({name: torch.cat([shard[name] for shard in shards]) for name in shards[0]}, empty)
+        pool = cls({}, empty)
+        pool.refresh(folder)
+        return pool
+
+    def refresh(self, folder: Path) -> None:
+        """Take in the shards that came to `folder` since."""
+        paths = sorted(folder.glob("latents-*.safetensors"))[self.shards :]
+        fresh = [self.tensors] * bool(self.tensors) + [load_state(path)[0] for path in paths]
+        if paths:
+            self.tensors = {name: torch.cat([shard[name] for shard in fresh]) for name in fresh[0]}
+            self.shards += len(paths)
 
     def __len__(self) -> int:
         return len(self.tensors["latents"])

@@ -3,11 +3,13 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from storyboard.errors import ModelError
 from storyboard.starter.recipe import Recipe
 from storyboard.starter.unet_training import new_scheduler
 
@@ -57,3 +59,16 @@ def load_model(folder: Path) -> StableDiffusionPipeline:
 def folder_bytes(folder: Path) -> dict[str, int]:
     """Size of every file below `folder`, in bytes, by relative path."""
     return {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The folder's own sampling settings: steps, guidance, size, family and the recipe that made it.
+
+    Raises ModelError where storyboard.json is missing or unreadable.
+    """
+    try:
+        settings: dict[str, Any] = json.loads((folder / "storyboard.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        hint = "Train one with `python -m storyboard.starter train`."
+        raise ModelError(f"{folder.name!r} is no starter model: {error}", hint=hint) from error
+    return settings

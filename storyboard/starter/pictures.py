@@ -61,9 +61,7 @@ def draw_shard(recipe: Recipe, first_seed: int, count: int) -> Shard:
         masks.append(small_masks(drawing, recipe.latent_size))
         specs.append(to_json(spec))
         captions.append(tuple(_wordings(spec, rng, recipe.pool.captions)))
-    return Shard(
-        pictures=torch.stack(pictures), masks=torch.stack(masks), specs=tuple(specs), captions=tuple(captions)
-    )
+    return Shard(pictures=torch.stack(pictures), masks=torch.stack(masks), specs=tuple(specs), captions=tuple(captions))
 
 
 def _wordings(spec: Any, rng: random.Random, count: int) -> Iterator[dict[str, Any]]:

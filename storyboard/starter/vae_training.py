@@ -91,9 +91,7 @@ class CropSampler:
             middle = figure[int(torch.randint(len(figure), (), generator=generator))]
             top, left = (int((middle[axis] - cells // 2).clamp(0, side - cells)) for axis in (0, 1))
         rows, columns = slice(top * 8, (top + cells) * 8), slice(left * 8, (left + cells) * 8)
-        return self.pictures[index, rows, columns], self.masks[
-            index, :, top : top + cells, left : left + cells
-        ]
+        return self.pictures[index, rows, columns], self.masks[index, :, top : top + cells, left : left + cells]
 
 
 class VaeTraining:
