@@ -7,6 +7,9 @@ import click
 COMMANDS = {
     "grid": "storyboard.starter.commands_draw:grid",
     "draw": "storyboard.starter.commands_draw:draw_pictures",
+    "evaluate": "storyboard.starter.commands_training:evaluate",
+    "samples": "storyboard.starter.commands_training:samples",
+    "train": "storyboard.starter.commands_training:train",
     "probe": "storyboard.starter.commands_probe:probe",
 }
 
