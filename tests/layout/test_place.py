@@ -58,7 +58,7 @@ def check_pages(board: Board) -> None:
 
 def check_lines(board: Board) -> None:
     """Every printed line is as narrow as its box, by the fonts the board names."""
-    fonts = choose_fonts([scene.caption for scene in board.plan.scenes])
+    fonts = choose_fonts(text for scene in board.plan.scenes for text in (scene.caption, scene.dialogue, "“”·…"))
     for page in board.pages:
         for text in (*page.texts, *(text for panel in page.panels for text in panel.texts)):
             for line in text.lines:
