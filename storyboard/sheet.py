@@ -46,6 +46,7 @@ class Sheet:
         logo: path of a picture file printed in the header.
         safe_areas: draw action-safe and title-safe guides.
         bleed_mm: added round every page for trimming, by layouts whose pictures run off the page.
+        least_ppi: pictures with fewer pixels an inch are enlarged to this many.
         cover: a first page with the title and the cast.
         right_to_left: reading order of the panels; None for the language's own.
         translations: captions in a second language by scene id, printed under the first.
@@ -71,6 +72,7 @@ class Sheet:
     logo: str = ""
     safe_areas: bool = False
     bleed_mm: float = 0.0
+    least_ppi: float = 150.0
     cover: bool = False
     right_to_left: bool | None = None
     translations: tuple[tuple[str, str], ...] = ()

@@ -154,8 +154,9 @@ def _write_pictures(board: Board, folder: Path, lossless: bool) -> None:
     """Every picture at its printed size, one at a time, by the name the description uses."""
     encode = png_bytes if lossless else jpeg_bytes
     for number, page in enumerate(board.pages):
+        least_ppi = max(page.least_ppi, board.sheet.least_ppi)
         for position, panel in enumerate(page.panels):
-            picture = for_print(frame_picture(panel.frame), panel.picture, panel.crop, page.least_ppi)
+            picture = for_print(frame_picture(panel.frame), panel.picture, panel.crop, least_ppi)
             (folder / _frame_name(number, position)).write_bytes(encode(picture))
         for position, extra in enumerate(page.pictures):
             read = read_picture if extra.needed else picture_or_placeholder

@@ -14,11 +14,11 @@ from storyboard.layout.cover import cover_page
 from storyboard.layout.designs import Design, find_design
 from storyboard.layout.furniture import continuation_pages, dress
 from storyboard.layout.job import Job, Placed, frame_aspect
-from storyboard.layout.shot_numbers import new_shots, shot_numbers
 from storyboard.layout.text_fitting import Typesetter
 from storyboard.layout.typefaces import FontStack, choose_fonts
 from storyboard.scene_plan import ScenePlan
 from storyboard.sheet import Sheet, paper_size
+from storyboard.shot_numbers import new_shots, shot_numbers
 
 
 def place(plan: ScenePlan, frames: Sequence[StoredFrame], sheet: Sheet = DEFAULT_SHEET) -> Board:

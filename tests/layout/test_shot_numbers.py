@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storyboard.layout.shot_numbers import letters, lock_numbers, shot_numbers
+from storyboard.shot_numbers import letters, lock_numbers, shot_numbers
 from tests.boards import sample_plan
 
 
