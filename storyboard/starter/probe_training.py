@@ -28,7 +28,7 @@ ABSENT = frozenset({"hair_colour", "hat_colour", "bottom", "bottom_colour"})
 HELD_OUT_SEED = 2 * 10**9
 IGNORED = -100
 SHARD = 1000
-KEEP_EVERY = 100
+KEEP_EVERY = 50
 
 Degrade = Callable[[Tensor], Tensor]
 
