@@ -89,19 +89,19 @@ def drawn(work: Path, count: int, degrade: Degrade | None = None) -> Examples:
 
 
 def augment(pictures: Tensor, rng: torch.Generator) -> Tensor:
-    """Pictures in -1 to 1, shifted and half of them mirrored; fixed slices of the batch get casts, blur or noise."""
-    count = len(pictures)
+    """Square pictures in -1 to 1, shifted, every other one mirrored; fixed slices get colour casts, blur or noise."""
+    count, side = len(pictures), pictures.shape[-1]
     rows, columns = torch.randint(0, 9, (2,), generator=rng).tolist()
     padded = nn.functional.pad(pictures, (4, 4, 4, 4), mode="replicate")
-    pictures = padded[:, :, rows : rows + SIDE, columns : columns + SIDE].clone()
+    pictures = padded[:, :, rows : rows + side, columns : columns + side].clone()
     pictures[::2] = pictures[::2].flip(3)
     cast = slice(0, count // 2)
     gain = 1 + 0.1 * torch.randn(count // 2, 3, 1, 1, generator=rng).clamp(-2, 2)
     pictures[cast] = pictures[cast] * gain + 0.06 * torch.randn(count // 2, 3, 1, 1, generator=rng)
     soft = slice(count // 4, count * 5 // 8)
-    small = int(torch.randint(40, 100, (), generator=rng))
+    small = int(torch.randint(side * 5 // 16, side * 25 // 32, (), generator=rng))
     blur = nn.functional.interpolate(pictures[soft], (small, small), mode="bilinear", antialias=True)
-    pictures[soft] = nn.functional.interpolate(blur, (SIDE, SIDE), mode="bilinear")
+    pictures[soft] = nn.functional.interpolate(blur, (side, side), mode="bilinear")
     rough = pictures[count * 3 // 4 :]
     strength = 0.12 * torch.rand(len(rough), 1, 1, 1, generator=rng)
     pictures[count * 3 // 4 :] = rough + strength * torch.randn(rough.shape, generator=rng)
@@ -129,7 +129,7 @@ class Plan:
     For the first `small_share` of the steps pictures are reduced to `small_side`, which costs half as much.
     """
 
-    steps: int = 4000
+    steps: int = 2500
     batch: int = 64
     rate: float = 3e-3
     examples: int = 40_000
@@ -161,9 +161,10 @@ def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None 
             group["lr"] = rate_at(plan, done)
         rng = torch.Generator().manual_seed(done)
         chosen = torch.randint(len(examples.labels), (plan.batch,), generator=rng)
-        pictures = augment(to_signed(examples.pictures[chosen]), rng)
+        pictures = to_signed(examples.pictures[chosen])
         if done < plan.small_share * plan.steps:
             pictures = nn.functional.interpolate(pictures, (plan.small_side, plan.small_side), mode="area")
+        pictures = augment(pictures, rng)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = network(pictures.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits, examples.labels[chosen], sizes)
