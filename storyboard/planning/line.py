@@ -134,9 +134,19 @@ def find_matches(words: Sequence[Word], grammar: Grammar, taken: Iterable[int]) 
     while index < len(words):
         match = _match_at(words, index, grammar, barred)
         if match:
-            matches.append(match)
+            matches += [match, *_things_inside(words, match, grammar)]
         index = match.end if match else index + 1
     return tuple(matches)
+
+
+def _things_inside(words: Sequence[Word], match: Match, grammar: Grammar) -> list[Match]:
+    """The violin of "plays the violin", which is a phrase of its own."""
+    found = []
+    for index in range(match.start, match.end) if match.end - match.start > 1 else ():
+        hits = tuple(hit for hit in grammar.index.get((words[index].lower,), ()) if hit.kind == "thing")
+        if hits and not match.names("thing"):
+            found.append(Match(start=index, end=index + 1, hits=hits))
+    return found
 
 
 def _match_at(words: Sequence[Word], start: int, grammar: Grammar, barred: set[int]) -> Match | None:
