@@ -16,6 +16,14 @@ PLANNERS: Mapping[str, str] = {
 }
 RENDERERS: Mapping[str, str] = {"diffusion": "storyboard.rendering.diffusion.renderer:DiffusionRenderer"}
 
+EXPORTERS: Mapping[str, str] = {
+    "pdf": "storyboard.exporting.pdf:export",
+    "png": "storyboard.exporting.png:export",
+    "svg": "storyboard.exporting.svg:export",
+    "html": "storyboard.exporting.html:export",
+}
+"""Name of a format, which is also its suffix -> function (board, path)."""
+
 
 def load(kind: str, name: str, table: Mapping[str, str]) -> Any:
     """The class of that name.

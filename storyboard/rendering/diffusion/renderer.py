@@ -1,0 +1,72 @@
+"""The renderer: light until it draws, then diffusion with all lanes of a run in lockstep."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storyboard.events import FrameFailed, Step
+from storyboard.frame import Frame
+from storyboard.protocols import Cast
+from storyboard.render_options import FrameRequest, RenderOptions
+from storyboard.rendering.machine import Machine, choose_machine
+from storyboard.rendering.model_files import ModelFiles, find_model
+from storyboard.rendering.requests import check_options, frame_requests
+from storyboard.scene_plan import ScenePlan
+
+if TYPE_CHECKING:
+    from storyboard.rendering.diffusion.pipes import LoadedModel
+
+
+class DiffusionRenderer:
+    """Draws with Stable Diffusion 1 and SDXL models. Importing it and asking for requests loads no torch.
+
+    Args:
+        options: what was asked; None in a field means the best for model and machine.
+
+    Raises:
+        BadInput: an option is out of range.
+    """
+
+    def __init__(self, options: RenderOptions) -> None:
+        check_options(options)
+        self.options = options
+
+    @cached_property
+    def model(self) -> ModelFiles:
+        """The model's files, found, checked and fingerprinted."""
+        return find_model(self.options.model)
+
+    @cached_property
+    def machine(self) -> Machine:
+        """Device and number format."""
+        return choose_machine(self.options.device, self.options.dtype)
+
+    @cached_property
+    def loaded(self) -> LoadedModel:
+        """The model in memory; loaded when it is first needed and kept for later boards."""
+        from storyboard.rendering.diffusion.pipes import load
+
+        return load(self.model, self.machine, offload=self.options.offload, micro_batch=self.options.micro_batch)
+
+    def requests(self, plan: ScenePlan, cast: Cast) -> tuple[FrameRequest, ...]:
+        """One request for each scene, in order; no weights are loaded.
+
+        Raises:
+            ModelError: the model is missing or unsafe.
+            CharacterError, UnknownName, BadInput: the plan or an option cannot be used.
+        """
+        return frame_requests(plan, cast, self.options, self.model, self.machine)
+
+    def render(
+        self, plan: ScenePlan, cast: Cast, wanted: Collection[str], folder: Path | None
+    ) -> Iterator[Frame | Step | FrameFailed]:
+        """Draw the scenes whose ids are `wanted`; see `protocols.Renderer`. One frame that fails stops no other."""
+        requests = self.requests(plan, cast)
+        if not any(request.scene_id in wanted for request in requests):
+            return
+        from storyboard.rendering.diffusion.drawing import draw
+
+        yield from draw(self.loaded, requests, cast, frozenset(wanted))

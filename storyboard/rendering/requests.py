@@ -1,0 +1,120 @@
+"""What is asked of the renderer for each scene, without torch: a board that is up to date is known to be in a blink."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from storyboard.errors import BadInput, UnknownName
+from storyboard.protocols import Cast
+from storyboard.render_options import FrameRequest, RenderOptions
+from storyboard.rendering.machine import Machine
+from storyboard.rendering.model_files import ModelFiles
+from storyboard.rendering.resolve_prompt import resolve
+from storyboard.rendering.samplers import check_sampler
+from storyboard.rendering.seeds import frame_seed
+from storyboard.scene_plan import Scene, ScenePlan
+from storyboard.story import LARGEST_SEED
+
+CONSISTENCIES = ("off", "anchor", "anchor+mask", "prompt", "style", "auto")
+EMPHASES = ("original", "no-norm", "compel")
+SIDE_UNIT = 8
+SMALLEST_SIDE, LARGEST_SIDE = 64, 4096
+MOST_PIXELS = 4_194_304
+
+
+def check_options(options: RenderOptions) -> None:
+    """Every option lies in its range.
+
+    Raises:
+        BadInput: the first that does not; UnknownName for names.
+    """
+    for kind, name, known in (
+        ("consistency", options.consistency, CONSISTENCIES),
+        ("emphasis", options.emphasis, EMPHASES),
+    ):
+        if name not in known:
+            raise UnknownName.among(kind, name, known)
+    if options.sampler is not None:
+        check_sampler(options.sampler)
+    ranges: tuple[tuple[str, float | None, float, float], ...] = (
+        ("steps", options.steps, 1, 150),
+        ("guidance", options.guidance, 0, 50),
+        ("width", options.width, SMALLEST_SIDE, LARGEST_SIDE),
+        ("height", options.height, SMALLEST_SIDE, LARGEST_SIDE),
+        ("consistency-strength", options.consistency_strength, 0, 2),
+        ("lora-scale", options.lora_scale, 0, 4),
+        ("clip-skip", options.clip_skip, 1, 12),
+    )
+    for name, value, least, most in ranges:
+        if value is not None and not least <= value <= most:
+            raise BadInput(f"--{name} lies between {least} and {most}, not at {value}.", hint=f"Try --{name} {least}.")
+    for name, side in (("width", options.width), ("height", options.height)):
+        if side is not None and side % SIDE_UNIT:
+            nearest = round(side / SIDE_UNIT) * SIDE_UNIT
+            raise BadInput(f"--{name} must be a multiple of {SIDE_UNIT}, not {side}.", hint=f"Use --{name} {nearest}.")
+
+
+def frame_requests(
+    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine
+) -> tuple[FrameRequest, ...]:
+    """One request for each scene of the plan, in its order.
+
+    Raises:
+        BadInput: an option is out of range.
+        UnknownName: a character, sampler or other name that does not exist.
+        CharacterError: a character's folder is wrong.
+    """
+    check_options(options)
+    size = frame_size(options, plan.story.aspect, model)
+    return tuple(_request(scene, plan, cast, options, model, machine, size) for scene in plan.scenes)
+
+
+def _request(
+    scene: Scene,
+    plan: ScenePlan,
+    cast: Cast,
+    options: RenderOptions,
+    model: ModelFiles,
+    machine: Machine,
+    size: tuple[int, int],
+) -> FrameRequest:
+    resolved = resolve(scene.prompt, scene.cast, cast, model.adapter_family, options.lora_scale)
+    seed = frame_seed(plan.story.seed, scene.id) if scene.seed is None else scene.seed
+    return FrameRequest(
+        scene_id=scene.id,
+        prompt=resolved.prompt,
+        negative=scene.negative,
+        seed=seed % (LARGEST_SEED + 1),
+        steps=options.steps or model.steps,
+        guidance=float(model.guidance if options.guidance is None else options.guidance),
+        sampler=options.sampler or model.sampler,
+        width=size[0],
+        height=size[1],
+        dtype=machine.dtype,
+        model=model.name,
+        model_sha256=model.sha256,
+        emphasis=options.emphasis,
+        clip_skip=options.clip_skip,
+        adapters=resolved.adapters,
+    )
+
+
+def frame_size(options: RenderOptions, aspect: Sequence[int] | None, model: ModelFiles) -> tuple[int, int]:
+    """Width and height: as asked, or of the story's shape with about as many pixels as the model was trained on.
+
+    Raises:
+        BadInput: more than 4 megapixels.
+    """
+    width, height = model.width, model.height
+    if aspect is not None:
+        stretch = min(2.0, max(0.5, math.sqrt(aspect[0] / aspect[1] * height / width)))
+        width, height = (_rounded(side, model.side_unit) for side in (width * stretch, height / stretch))
+    width, height = options.width or width, options.height or height
+    if width * height > MOST_PIXELS:
+        raise BadInput(f"A frame of {width} x {height} pixels is too large.", hint="Use --width 1024 --height 1024.")
+    return width, height
+
+
+def _rounded(side: float, unit: int) -> int:
+    return max(unit, round(side / unit) * unit)

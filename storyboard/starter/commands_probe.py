@@ -1,0 +1,67 @@
+"""`probe train` and `probe evaluate`: the attribute probe that reads pictures of the starter model."""
+
+from pathlib import Path
+
+import click
+import torch
+
+from storyboard.evaluating.probe import FOLDER, load_probe, save_probe
+from storyboard.starter.probe_training import (
+    Degrade,
+    Plan,
+    blurred,
+    held_out_accuracy,
+    probe_labels,
+    summary,
+    train_probe,
+)
+
+
+def round_trip(folder: Path) -> Degrade:
+    """Encoding and decoding by the autoencoder in `folder`: the flaws that the model's own pictures have."""
+    from diffusers import AutoencoderTiny
+
+    vae = AutoencoderTiny.from_pretrained(folder, local_files_only=True).eval().to(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def through(pictures: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            decoded: torch.Tensor = vae.decode(vae.encode(pictures).latents).sample
+        return decoded.float().clamp(-1, 1)
+
+    return through
+
+
+@click.group()
+def probe() -> None:
+    """The attribute probe: train it, or measure it on held-out drawings."""
+
+
+@probe.command()
+@click.argument("work", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--minutes", type=float, default=10.0, show_default=True, help="Stop after this long; call again to go on."
+)
+@click.option("--steps", type=int, default=Plan.steps, show_default=True)
+@click.option("--examples", type=int, default=Plan.examples, show_default=True, help="Drawings to learn from.")
+@click.option(
+    "--vae", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Autoencoder for reconstructions."
+)
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=FOLDER)
+def train(work: Path, minutes: float, steps: int, examples: int, vae: Path | None, output: Path) -> None:
+    """Train in the folder WORK and write the probe."""
+    degrade = round_trip(vae) if vae else None
+    network, done = train_probe(Plan(steps=steps, examples=examples), work, minutes, degrade)
+    accuracy = held_out_accuracy(network, 1000)
+    rough = held_out_accuracy(network, 1000, degrade or blurred)
+    name = "accuracy_reconstructed" if vae else "accuracy_blurred"
+    save_probe(output, network, probe_labels(), {"steps": done, "accuracy": accuracy, name: rough})
+    click.echo(summary(accuracy))
+    click.echo(f"{done} of {steps} steps -> {output}")
+
+
+@probe.command()
+@click.option("--count", type=click.IntRange(10, 20_000), default=1000, show_default=True)
+def evaluate(count: int) -> None:
+    """Print the bundled probe's accuracy for every attribute on held-out drawings."""
+    click.echo(summary(held_out_accuracy(load_probe().network, count)))

@@ -1,0 +1,201 @@
+"""Trains the attribute probe on drawings with the flaws of generated pictures: blur, noise, shifts, colour casts.
+
+Time-boxed and resumable: drawings and the state of training stay in a work folder, and each call goes on from there.
+"""
+
+import io
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from storyboard.evaluating.probe import SIDE, ProbeNetwork
+from storyboard.starter.illustrator import draw
+from storyboard.starter.muon import Muon
+from storyboard.starter.spec import LABELS, attributes, random_spec
+from storyboard.starter.vocabulary import HIDDEN, NONE, VOCABULARY
+
+ATTRIBUTES = tuple(name for name in LABELS if name not in ("position", "facing"))
+ABSENT = frozenset({"hair_colour", "hat_colour", "bottom", "bottom_colour"})
+HELD_OUT_SEED = 2 * 10**9
+IGNORED = -100
+SHARD = 1000
+
+Degrade = Callable[[Tensor], Tensor]
+
+
+def probe_labels() -> dict[str, tuple[str, ...]]:
+    """Every attribute the probe reads with its values, "none" added where a thing may be absent."""
+    return {name: (*((NONE,) if name in ABSENT else ()), *VOCABULARY[name]) for name in ATTRIBUTES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Drawings N x 3 x 128 x 128 as bytes, and N x attributes indices of their labels (-100 where hidden)."""
+
+    pictures: Tensor
+    labels: Tensor
+
+
+def draw_examples(first_seed: int, count: int, jpeg_share: float) -> Examples:
+    """`count` random drawings; the i-th depends on `first_seed + i` alone; a share is squeezed through JPEG."""
+    known = probe_labels()
+    pictures, labels = np.empty((count, SIDE, SIDE, 3), dtype=np.uint8), []
+    for index in range(count):
+        rng = random.Random(first_seed + index)
+        spec = random_spec(rng)
+        image = draw(spec, SIDE).image
+        if rng.random() < jpeg_share:
+            squeezed = io.BytesIO()
+            image.save(squeezed, "JPEG", quality=rng.randint(20, 70))
+            image = Image.open(squeezed)
+        pictures[index] = np.asarray(image)
+        seen = attributes(spec)
+        labels.append([IGNORED if seen[name] == HIDDEN else known[name].index(seen[name]) for name in ATTRIBUTES])
+    return Examples(
+        pictures=torch.from_numpy(pictures).permute(0, 3, 1, 2), labels=torch.tensor(labels, dtype=torch.int16)
+    )
+
+
+def drawn(work: Path, count: int) -> Examples:
+    """The first `count` training drawings, drawn once and kept in `work` in shards."""
+    shards = []
+    for index in range(-(-count // SHARD)):
+        path = work / f"probe-{index:03d}.safetensors"
+        if not path.exists():
+            examples = draw_examples(index * SHARD, SHARD, jpeg_share=0.25)
+            save_file({"pictures": examples.pictures.contiguous(), "labels": examples.labels}, path)
+        shards.append(load_file(path))
+    return Examples(**{name: torch.cat([shard[name] for shard in shards])[:count] for name in ("pictures", "labels")})
+
+
+def augment(pictures: Tensor, rng: torch.Generator) -> Tensor:
+    """Pictures in -1 to 1, shifted and half of them mirrored; fixed slices of the batch get casts, blur or noise."""
+    count = len(pictures)
+    rows, columns = torch.randint(0, 9, (2,), generator=rng).tolist()
+    padded = nn.functional.pad(pictures, (4, 4, 4, 4), mode="replicate")
+    pictures = padded[:, :, rows : rows + SIDE, columns : columns + SIDE].clone()
+    pictures[::2] = pictures[::2].flip(3)
+    cast = slice(0, count // 2)
+    gain = 1 + 0.1 * torch.randn(count // 2, 3, 1, 1, generator=rng).clamp(-2, 2)
+    pictures[cast] = pictures[cast] * gain + 0.06 * torch.randn(count // 2, 3, 1, 1, generator=rng)
+    soft = slice(count // 4, count * 5 // 8)
+    small = int(torch.randint(40, 100, (), generator=rng))
+    blur = nn.functional.interpolate(pictures[soft], (small, small), mode="bilinear", antialias=True)
+    pictures[soft] = nn.functional.interpolate(blur, (SIDE, SIDE), mode="bilinear")
+    rough = pictures[count * 3 // 4 :]
+    strength = 0.12 * torch.rand(len(rough), 1, 1, 1, generator=rng)
+    pictures[count * 3 // 4 :] = rough + strength * torch.randn(rough.shape, generator=rng)
+    return pictures.clamp_(-1, 1)
+
+
+def to_signed(pictures: Tensor) -> Tensor:
+    """Bytes to -1 to 1, channels last in memory."""
+    return pictures.float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
+
+
+def loss_of(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:
+    """Cross-entropy summed over attributes; what is hidden teaches nothing."""
+    losses = [
+        nn.functional.cross_entropy(part, label, ignore_index=IGNORED, reduction="sum", label_smoothing=0.02)
+        for part, label in zip(torch.split(logits.float(), sizes, 1), labels.long().T, strict=True)
+    ]
+    return torch.stack(losses).sum() / len(labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Sizes of the training: `steps` in all, of `batch` pictures, at a peak `rate` on a one-cycle schedule."""
+
+    steps: int = 4500
+    batch: int = 64
+    rate: float = 3e-3
+    examples: int = 40_000
+
+
+def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None = None) -> tuple[ProbeNetwork, int]:
+    """Goes on training for at most `minutes`; returns the network and how many of the plan's steps are done.
+
+    `degrade` (such as an autoencoder's round trip) is applied to half of each batch, -1 to 1 in and out.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    examples = drawn(work, plan.examples)
+    sizes = [len(values) for values in probe_labels().values()]
+    torch.manual_seed(0)
+    network = ProbeNetwork(sizes)
+    optimiser = Muon(network.named_parameters(), plan.rate, weight_decay=0.02)
+    done = _resume(work / "probe-state.safetensors", network, optimiser)
+    stop = time.monotonic() + minutes * 60
+    while done < plan.steps and time.monotonic() < stop:
+        for group in optimiser.param_groups:
+            group["lr"] = plan.rate * min(1.0, (done + 1) / 200) * 0.5 * (1 + np.cos(np.pi * done / plan.steps))
+        rng = torch.Generator().manual_seed(done)
+        chosen = torch.randint(len(examples.labels), (plan.batch,), generator=rng)
+        pictures = augment(to_signed(examples.pictures[chosen]), rng)
+        if degrade is not None:
+            half = plan.batch // 2
+            pictures = torch.cat([degrade(pictures[:half]).to(pictures.dtype), pictures[half:]])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = network(pictures.contiguous(memory_format=torch.channels_last))
+        loss = loss_of(logits, examples.labels[chosen], sizes)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        done += 1
+    _keep(work / "probe-state.safetensors", network, optimiser, done)
+    return network.eval(), done
+
+
+def _keep(path: Path, network: ProbeNetwork, optimiser: torch.optim.Optimizer, done: int) -> None:
+    state = {f"network.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
+    for index, moments in optimiser.state_dict()["state"].items():
+        state |= {f"optimiser.{index}.{name}": torch.as_tensor(value).contiguous() for name, value in moments.items()}
+    save_file(state | {"done": torch.tensor(done)}, path)
+
+
+def _resume(path: Path, network: ProbeNetwork, optimiser: torch.optim.Optimizer) -> int:
+    if not path.exists():
+        return 0
+    state = load_file(path)
+    network.load_state_dict({name[8:]: tensor for name, tensor in state.items() if name.startswith("network.")})
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in state.items():
+        if name.startswith("optimiser."):
+            _, index, key = name.split(".")
+            moments.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
+    return int(state["done"])
+
+
+@torch.inference_mode()
+def held_out_accuracy(network: ProbeNetwork, count: int, degrade: Degrade | None = None) -> dict[str, float]:
+    """The share of held-out drawings on which each attribute is read right, among those that show it."""
+    examples = draw_examples(HELD_OUT_SEED, count, jpeg_share=0.0)
+    sizes = [len(values) for values in probe_labels().values()]
+    guesses = []
+    for start in range(0, count, 100):
+        pictures = to_signed(examples.pictures[start : start + 100])
+        logits = network(degrade(pictures) if degrade else pictures)
+        guesses.append(torch.stack([part.argmax(1) for part in torch.split(logits, sizes, 1)], 1))
+    right, shown = torch.cat(guesses) == examples.labels, examples.labels != IGNORED
+    shares = (right & shown).sum(0) / shown.sum(0).clamp(min=1)
+    return {name: round(float(share), 4) for name, share in zip(ATTRIBUTES, shares, strict=True)}
+
+
+def blurred(pictures: Tensor) -> Tensor:
+    """Half the detail, as a stand-in for what an autoencoder loses."""
+    small = nn.functional.interpolate(pictures, scale_factor=0.5, mode="bilinear", antialias=True)
+    return nn.functional.interpolate(small, size=pictures.shape[-2:], mode="bilinear")
+
+
+def summary(accuracy: Mapping[str, float]) -> str:
+    """Accuracies as lines, the weakest first."""
+    return "\n".join(f"{value:7.2%}  {name}" for name, value in sorted(accuracy.items(), key=lambda item: item[1]))
