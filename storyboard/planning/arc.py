@@ -194,9 +194,10 @@ def _prop(about: Premise, beat: Beat, after_turn: bool) -> tuple[str, str]:
         return ("", "")
     if beat.prop and not about.reading.things:
         return (beat.prop, beat.prop)
-    brought = about.complication.prop if about.complication and after_turn else ""
-    if brought and (brought in beat.does or not about.prop[0]):
-        return (brought, brought)
+    if about.complication and after_turn and about.complication.prop:
+        of_the_turn = {each.does for beats in about.complication.beats.values() for each in beats}
+        if beat.does in of_the_turn or not about.prop[0]:
+            return (about.complication.prop, about.complication.prop)
     return about.prop
 
 

@@ -92,7 +92,8 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
     doing = "" if activities else _own_doing(words, free, matches, taken, several)
     things, claimed = _things(words, matches, free)
     inside = frozenset(doing.split())
-    topics = _topics(words, tuple(is_free and index not in claimed for index, is_free in enumerate(free)), inside)
+    unclaimed = tuple(is_free and index not in claimed for index, is_free in enumerate(free))
+    topics = _topics(words, unclaimed, matches, inside)
     return Reading(
         words=words,
         matches=matches,
@@ -223,12 +224,20 @@ def _things(
     return tuple((phrase, name) for name, phrase in things.items()), claimed
 
 
-def _topics(words: Sequence[Word], free: Sequence[bool], inside: frozenset[str]) -> tuple[str, ...]:
-    """Runs of unknown words, at most a few, without those that the line's own predicate holds already."""
+def _topics(
+    words: Sequence[Word], free: Sequence[bool], matches: Sequence[Match], inside: frozenset[str]
+) -> tuple[str, ...]:
+    """Runs of unknown words, at most a few, without those that the line's own predicate holds already.
+
+    A run right before a place takes its words along: "old lighthouse".
+    """
+    places = {match.start: match for match in matches if match.names("place")}
     runs: list[list[str]] = [[]]
     clause = 0
-    for word, is_free in zip(words, free, strict=True):
-        if (not is_free or word.clause != clause) and runs[-1]:
+    for index, (word, is_free) in enumerate(zip(words, free, strict=True)):
+        if runs[-1] and (not is_free or word.clause != clause):
+            if index in places and word.clause == clause:
+                runs[-1] += [each.lower for each in words[index : places[index].end]]
             runs.append([])
         clause = word.clause
         if is_free and word.lower not in inside:
