@@ -20,7 +20,7 @@ from .servers import CAST
 pytest.importorskip("xllamacpp", reason="there is no wheel of llama.cpp for this platform")
 pytest.importorskip("gguf")
 
-COUNT = 3
+COUNT = 2
 STORY = Story(logline="Flynn relaxing on a sunny day", scene_count=COUNT)
 
 

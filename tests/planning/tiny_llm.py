@@ -79,7 +79,9 @@ def llama_server(model: Path) -> Iterator[str]:
     settings.n_ctx = 16384
     settings.n_parallel = 1
     settings.warmup = False
-    settings.cpuparams.n_threads = 2
+    settings.sampling.seed = 1
+    # more threads than free cores wait for each other at every layer
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
     settings.hostnames = ["127.0.0.1"]
     settings.port = 0
     server = xllamacpp.Server(settings)
