@@ -64,7 +64,9 @@ class Premise:
         of_leads = (text for lead in self.leads for text in (lead.prompt, *lead.used))
         said = " ".join([self.company, *of_leads])
         used = set(said.lower().replace(",", "").split())
-        return tuple(topic for topic in self.reading.topics if not set(topic.split()) <= used)
+        names = {lead.name.lower() for lead in self.leads}
+        topics = (" ".join(word for word in topic.split() if word not in names) for topic in self.reading.topics)
+        return tuple(topic for topic in topics if not set(topic.split()) <= used)
 
 
 def parts(count: int) -> tuple[str, ...]:

@@ -136,6 +136,19 @@ def test_an_invented_lead_keeps_one_look(line: str, noun: str) -> None:
     assert len(looks) == 1 and noun in looks.pop()
 
 
+def test_names_that_are_not_registered_are_told_and_look_the_same() -> None:
+    made = plan("Romeo and Juliet meet on the balcony", 6)
+    assert made.cast == () and "Romeo and Juliet" in made.scenes[0].caption
+    assert "romeo" not in prompts(made).lower()
+    looks = {look for scene in made.scenes for look in re.findall(r"\(((?:wo)?man [^()]*):1\.2\)", scene.prompt)}
+    assert len(looks) == 2
+
+
+def test_an_adjective_is_nobody() -> None:
+    made = plan("The last train home")
+    assert all("last train" in scene.prompt and "The last " not in scene.caption for scene in made.scenes)
+
+
 def test_what_the_line_says_of_looks_is_kept() -> None:
     made = plan("A girl with long red hair in a yellow raincoat jumps over puddles")
     assert all("long red hair" in scene.prompt and "yellow coat" in scene.prompt for scene in made.scenes)
