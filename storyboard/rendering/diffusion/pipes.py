@@ -10,7 +10,6 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from diffusers import AutoencoderKL, StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors import SafetensorError
 
 from storyboard.errors import ModelError
@@ -20,7 +19,9 @@ from storyboard.rendering.diffusion.memory import Plan, apply, plan_memory
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
 
-CLASSES: dict[str, Any] = {"sd1": StableDiffusionPipeline, "sdxl": StableDiffusionXLPipeline}
+CLASSES: dict[str, str] = {"sd1": "StableDiffusionPipeline", "sdxl": "StableDiffusionXLPipeline"}
+"""Looked up in diffusers when a model is loaded, because importing them makes remarks on packages we do not need."""
+
 WITHOUT: dict[str, dict[str, Any]] = {
     "sd1": {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
     "sdxl": {"add_watermarker": False},
@@ -68,7 +69,7 @@ def load(files: ModelFiles, machine: Machine, *, offload: str = "auto", micro_ba
 
 
 def _from_folder(files: ModelFiles, machine: Machine) -> Any:
-    return CLASSES[files.family].from_pretrained(
+    return getattr(diffusers, CLASSES[files.family]).from_pretrained(
         files.root,
         dtype=getattr(torch, machine.dtype),
         variant=files.variant or None,
@@ -83,7 +84,7 @@ def _from_file(files: ModelFiles, machine: Machine) -> Any:
     tokenizers = {"tokenizer": clip_tokenizer()}
     if files.family == "sdxl":
         tokenizers["tokenizer_2"] = clip_tokenizer(pad_token="!")
-    return CLASSES[files.family].from_single_file(
+    return getattr(diffusers, CLASSES[files.family]).from_single_file(
         str(files.root),
         config=str(files.configs),
         dtype=getattr(torch, machine.dtype),
@@ -97,7 +98,7 @@ def _from_file(files: ModelFiles, machine: Machine) -> Any:
 def _other_vae(files: ModelFiles, machine: Machine) -> dict[str, Any]:
     if files.vae is None:
         return {}
-    vae = AutoencoderKL.from_pretrained(
+    vae = diffusers.AutoencoderKL.from_pretrained(
         files.vae, dtype=getattr(torch, machine.dtype), use_safetensors=True, local_files_only=True
     )
     return {"vae": vae}
