@@ -13,7 +13,7 @@ from storyboard.planning.grammar import grammar
 from storyboard.planning.leads import find_leads
 from storyboard.planning.line import read_line
 from storyboard.planning.scene_prompt import scene_prompt
-from storyboard.planning.styles import Style, find_style, joined
+from storyboard.planning.styles import Style, joined, story_style
 from storyboard.planning.wording import Narrator
 from storyboard.protocols import Cast, Recorder
 from storyboard.scene_plan import Scene, ScenePlan
@@ -34,16 +34,15 @@ class OfflinePlanner:
         Raises:
             UnknownName: the story's style or a character it must have is not known.
         """
-        rules, style = grammar(), find_style(story.style)
+        rules, style = grammar(), story_style(story, cast)
         rng = random.Random(f"offline/1\0{story.logline}\0{story.seed}\0{','.join(story.cast)}")
         reading = read_line(story.logline, cast, rules)
         must = [cast[name] for name in story.cast]
-        looks = [each for each in (*must, *reading.cast) if each.kind == "style"]
         leads, company = find_leads(reading, [each for each in must if each.kind == "character"], rules, rng)
         about = premise(reading, leads, company, story.scene_count, rules, rng)
         narrator = Narrator(about=about, grammar=rules, rng=rng)
         scenes = tuple(
-            _scene(number, moment, narrator, _with_tokens(style, [look.phrase for look in looks]))
+            _scene(number, moment, narrator, style)
             for number, moment in enumerate(moments(about, story.scene_count, rules, rng), 1)
         )
         return ScenePlan(story=story, title=title_of(story.logline), scenes=scenes, planner=self.name)
@@ -55,20 +54,6 @@ def title_of(line: str) -> str:
     if len(text) > LONGEST_TITLE:
         text = text[: LONGEST_TITLE - 1].rsplit(" ", 1)[0] + "…"
     return text[:1].upper() + text[1:]
-
-
-def _with_tokens(style: Style | None, tokens: list[str]) -> Style | None:
-    """The style with the tokens of trained styles in front."""
-    if not tokens:
-        return style
-    base = style or Style(name="", title="", description="", positive="")
-    return Style(
-        name=base.name,
-        title=base.title,
-        description=base.description,
-        positive=joined(*tokens, base.positive),
-        negative=base.negative,
-    )
 
 
 def _scene(number: int, moment: Moment, narrator: Narrator, style: Style | None) -> Scene:

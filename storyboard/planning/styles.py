@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import tomllib
 from collections.abc import Mapping
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 
 from storyboard.errors import UnknownName
 from storyboard.paths import prompts_folder
+from storyboard.planning.line import find_cast, words_of
+from storyboard.protocols import Cast
+from storyboard.story import Story
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,22 @@ def find_style(name: str) -> Style | None:
     if name not in styles():
         raise UnknownName.among("style", name, styles())
     return styles()[name]
+
+
+def story_style(story: Story, cast: Cast) -> Style | None:
+    """The story's style, with the tokens of trained styles that the line or `--cast` names in front.
+
+    Raises:
+        UnknownName: no such style, or no such character.
+    """
+    style = find_style(story.style)
+    named = [cast[name] for name in story.cast]
+    named += [character for _, _, character in find_cast(words_of(story.logline), cast)]
+    tokens = tuple(dict.fromkeys(character.phrase for character in named if character.kind == "style"))
+    if not tokens:
+        return style
+    base = style or Style(name="", title="", description="", positive="")
+    return dataclasses.replace(base, positive=joined(*tokens, base.positive))
 
 
 def joined(*texts: str) -> str:
