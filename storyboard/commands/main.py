@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "render": "storyboard.commands.render:render",
     "prompt": "storyboard.commands.prompt:prompt",
     "doctor": "storyboard.commands.doctor:doctor",
+    "characters": "storyboard.commands.characters:characters",
 }
 INTERRUPTED = 130
 INTERNAL_ERROR = 70
@@ -56,6 +57,7 @@ SUMMARIES: Mapping[str, str] = {
     "render": "Draw a plan, or what is missing of a board.",
     "prompt": "Show what a prompt means to the model.",
     "doctor": "Check the installation and say what to mend.",
+    "characters": "See, add, train, import and share characters.",
 }
 
 
