@@ -22,7 +22,7 @@ from storyboard.story import Story
 from storyboard.text import slug
 
 if TYPE_CHECKING:
-    from storyboard.layout.sheet import Sheet
+    from storyboard.sheet import Sheet
 
 DEFAULT_FORMATS = ("pdf", "png", "html")
 
@@ -66,6 +66,7 @@ def create_board(
         )  # fmt: skip
     known = load_cast(characters)
     check_cast(story, known)
+    board_exports(formats)
     name, note = (planner, "") if planner else default_planner()
     listener(Note(text=note)) if note else None
     asked = {"story": _plain(story), "planner": name, "llm_model": llm_model or ""}
@@ -194,7 +195,7 @@ def _job(
     sheet: Sheet | None,
 ) -> Job:
     from storyboard.layout.place import place
-    from storyboard.layout.sheet import Sheet
+    from storyboard.sheet import Sheet
 
     chosen = sheet or Sheet()
     return Job(

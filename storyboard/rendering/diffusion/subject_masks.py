@@ -104,9 +104,9 @@ class SubjectMasks(Method):
         return resized.flatten() >= 0.5
 
 
-def watched_layers(layers: tuple[Layer, ...], state: ForwardState) -> list[Layer]:
-    """The decoder's cross-attention at the coarsest level that still resolves a figure (SD 1.5: 16 x 16)."""
-    candidates = [layer for layer in layers if layer.side == "up" and layer.cross]
+def watched_layers(layers: tuple[Layer, ...], state: ForwardState, side: str = "up") -> list[Layer]:
+    """One side's cross-attention at the coarsest level that still resolves a figure (SD 1.5: 16 x 16)."""
+    candidates = [layer for layer in layers if layer.side == side and layer.cross]
     levels = sorted({layer.level for layer in candidates}, reverse=True)
     fine = [level for level in levels if min(state.height, state.width) / 2**level >= SHORTEST_SIDE]
     chosen = (fine or levels[-1:])[:1]
