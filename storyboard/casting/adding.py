@@ -93,7 +93,7 @@ def add_character(new: NewCharacter, folder: Path, wish: TrainingWish) -> Path:
     tell(report, wish.say)
     token = _token(new, trainee, wish).token
     options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
-    trained = _train(new.name, token, _noun(new), pictures, trainee, options, wish)
+    trained = train_pictures(new.name, token, _noun(new), pictures, trainee, options, wish)
     with staged(new.name) as draft:
         references = write_references(draft, pictures)
         record = CharacterRecord(
@@ -124,7 +124,7 @@ def train_character(name: str, wish: TrainingWish) -> Path:
     tell(report, wish.say)
     noun = character.noun if character.kind == "character" else ""
     options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
-    trained = _train(name, character.token, noun, pictures, trainee, options, wish)
+    trained = train_pictures(name, character.token, noun, pictures, trainee, options, wish)
     with staged(name, replace=True) as draft:
         draft.write_record(with_adapters(draft, as_record(character), trained, wish))
     trained.clean_up()
@@ -160,7 +160,7 @@ def _token(new: NewCharacter, trainee: Trainee, wish: TrainingWish) -> TokenRepo
     return report
 
 
-def _train(
+def train_pictures(
     name: str,
     token: str,
     noun: str,
@@ -169,6 +169,7 @@ def _train(
     options: TrainingOptions,
     wish: TrainingWish,
 ) -> Trained:
+    """Cut the pictures to size and run a session on them."""
     size = options.resolution or trainee.model.native_size
     images = [prepared(picture, size, options.buckets) for picture in pictures]
     subject = Subject(
@@ -201,7 +202,8 @@ def write_references(draft: Draft, pictures: Sequence[Picture]) -> list[str]:
             path.with_suffix(".txt").write_text(picture.caption + "\n", "utf-8")
         names.append(f"references/{path.name}")
     crops = [crop_to(picture.image, 128, 128) for picture in pictures]
-    contact_sheet(crops, [picture.path.name for picture in pictures]).save(draft.folder / "contact-sheet.png")
+    sheet = contact_sheet(crops, [picture.path.name for picture in pictures])
+    sheet.save(draft.folder / "contact-sheet.jpg", quality=88)
     return names
 
 
@@ -225,5 +227,5 @@ def with_adapters(draft: Draft, record: CharacterRecord, trained: Trained, wish:
     (folder / "record.json").write_text(json.dumps(trained.record, indent=1) + "\n", "utf-8")
     trained.curve.save(folder / "loss.png")
     if trained.sheet is not None:
-        trained.sheet.save(folder / "checkpoints.png")
+        trained.sheet.save(folder / "checkpoints.jpg", quality=88)
     return record.with_adapters(family, list(rows.values()))

@@ -208,6 +208,24 @@ def try_character(
     click.echo(str(target))
 
 
+@characters.command("bundle", hidden=True, help="Make bundled characters anew: draw, train, put into the checkout.")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--model", default="starter", show_default=True, help="The starter model, or a folder with its weights.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Of the drawn scenes.")
+@click.option("--train-steps", "steps", type=int, help="Updates; the preset's by default.")
+def bundle(names: tuple[str, ...], model: str, seed: int, steps: int | None) -> None:
+    from storyboard.casting.bundled import make, method_of
+    from storyboard.commands.characters_train import Bar, training_wish
+    from storyboard.paths import bundled_characters_folder
+
+    for name in names:
+        target = bundled_characters_folder() / name
+        with Bar() as bar:
+            wish = training_wish(bar, model=model, method=method_of(target), steps=steps, licence="Apache-2.0")
+            make(name, wish, seed, target)
+        click.echo(str(target))
+
+
 def described(character: Character) -> dict[str, Any]:
     """A character as plain JSON data."""
     return {

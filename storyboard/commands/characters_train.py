@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,6 +51,7 @@ _TRAINING = (
     click.option("--flip/--no-flip", default=None, help="Learn mirrored pictures too."),
     click.option("--buckets/--no-buckets", default=None, help="Keep the pictures' shapes."),
     click.option("--checkpoint-every", type=int, help="Updates between checkpoints."),
+    click.option("--sample-steps", type=int, help="Denoising steps of the checkpoints' samples; 0 for none."),
     click.option("--resolution", type=int, help="Side of the training pictures."),
     click.option("--train-seed", "seed", type=int, help="Of noise, order and class pictures."),
     click.option("--keep", type=int, metavar="STEP", help="Take this checkpoint, whatever its score."),
@@ -104,6 +106,12 @@ def wish_of(values: Mapping[str, Any], bar: Bar) -> TrainingWish:
         listen=bar,
         say=bar.say,
     )
+
+
+def training_wish(bar: Bar, *, model: str, method: str, steps: int | None, licence: str) -> TrainingWish:
+    """A wish with the presets' options, for the bundled cast."""
+    options = {"model": model, "method": method, "keep": None, "licence": licence, "device": None}
+    return replace(wish_of(options, bar), overrides={"steps": steps}, probe=attribute_probe("starter"))
 
 
 def attribute_probe(model: str) -> Probe | None:

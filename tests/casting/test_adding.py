@@ -27,7 +27,7 @@ from storyboard.rendering.diffusion.adapter_lora import LowRank
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
 from tests.tiny.models import tiny_sd1
 
-QUICK = {"steps": 4, "batch": 2, "class_pictures": 2, "checkpoint_every": 2, "precision": "float32"}
+QUICK = {"steps": 4, "batch": 2, "class_pictures": 2, "checkpoint_every": 2, "precision": "float32", "sample_steps": 1}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_character_is_added_tried_exported_imported_renamed_and_removed(
     assert record["kept_step"] in (2, 4)
     assert len(record["losses"]) == 4
     assert record["scores"].keys() == {"2", "4"}
-    assert {"loss.png", "checkpoints.png"} <= {path.name for path in (folder / "training" / "sd1-lora").iterdir()}
+    assert {"loss.png", "checkpoints.jpg"} <= {path.name for path in (folder / "training" / "sd1-lora").iterdir()}
     assert any("pieces for this model" in line for line in said)
     assert not [path for path in (home / "training").iterdir() if path.name.startswith("ada")]
     assert (folder / "references" / "00.txt").read_text() == "a woman at tree\n"
@@ -178,7 +178,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from storyboard.casting.adding import NewCharacter, TrainingWish, add_character
-overrides = {"steps": 40, "batch": 2, "prior_weight": 0.0, "checkpoint_every": 4, "precision": "float32"}
+overrides = {"steps": 24, "batch": 2, "prior_weight": 0.0, "checkpoint_every": 4, "precision": "float32"} | {"sample_steps": 0}
 wish = TrainingWish(model=sys.argv[1], overrides=overrides, say=lambda text: print(text, flush=True))
 add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), Path(sys.argv[2]), wish)
 """

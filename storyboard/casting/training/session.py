@@ -27,7 +27,7 @@ from storyboard.casting.training.method import Method
 from storyboard.casting.training.options import TrainingOptions
 from storyboard.casting.training.pivotal import Pivotal
 from storyboard.casting.training.report import checkpoint_sheet, loss_curve
-from storyboard.casting.training.sampling import class_key, class_pictures, draw
+from storyboard.casting.training.sampling import DEFAULT_STEPS, class_key, class_pictures, draw
 from storyboard.casting.training.scoring import DenoisingJudge, Probe, ProbeJudge, best_step, score
 from storyboard.casting.training.textual_inversion import TextualInversion
 from storyboard.errors import CharacterError
@@ -206,7 +206,8 @@ class Session:
 
     def _draw(self, prompts: Sequence[str]) -> list[Image.Image]:
         seeds = [self.options.seed * 31 + number for number in range(len(prompts))]
-        return draw(self.trainee.model, prompts, seeds, self.size, guidance=self.trainee.guidance)
+        steps = self.options.sample_steps or DEFAULT_STEPS
+        return draw(self.trainee.model, prompts, seeds, self.size, guidance=self.trainee.guidance, steps=steps)
 
     def _watcher(
         self, run: Run, references: Sequence[Example], classes: Sequence[Example], plain: Sequence[Image.Image]
@@ -217,7 +218,7 @@ class Session:
         prompts = [self.subject.scene(scene) for scene in SCENES]
 
         def watch(current: Run) -> Mapping[str, float]:
-            samples = self._draw(prompts)
+            samples = self._draw(prompts) if by_probe or self.options.sample_steps else []
             for number, image in enumerate(samples):
                 path = self._sample_path(current.step, number)
                 publish_with(path, lambda temporary, image=image: image.save(temporary))  # type: ignore[misc]
