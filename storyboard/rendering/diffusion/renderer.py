@@ -13,7 +13,7 @@ from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest, RenderOptions
 from storyboard.rendering.machine import Machine, choose_machine
 from storyboard.rendering.model_files import ModelFiles, find_model
-from storyboard.rendering.requests import check_options, frame_requests
+from storyboard.rendering.requests import check_options, frame_requests, scene_requests
 from storyboard.scene_plan import ScenePlan
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ class DiffusionRenderer:
         self, plan: ScenePlan, cast: Cast, wanted: Collection[str], folder: Path | None
     ) -> Iterator[Frame | Step | FrameFailed]:
         """Draw the scenes whose ids are `wanted`; see `protocols.Renderer`. One frame that fails stops no other."""
-        requests = self.requests(plan, cast)
-        if not any(request.scene_id in wanted for request in requests):
+        requests = scene_requests(plan, cast, self.options, self.model, self.machine)
+        if not any(each.request.scene_id in wanted for each in requests):
             return
         from storyboard.rendering.diffusion.drawing import draw
 
-        yield from draw(self.loaded, requests, cast, frozenset(wanted))
+        yield from draw(self.loaded, requests, cast, frozenset(wanted), folder)
