@@ -22,7 +22,7 @@ from storyboard.story import Story
 from storyboard.text import slug
 
 if TYPE_CHECKING:
-    from storyboard.layout.sheet import Sheet
+    from storyboard.sheet import Sheet
 
 DEFAULT_FORMATS = ("pdf", "png", "html")
 
@@ -194,7 +194,7 @@ def _job(
     sheet: Sheet | None,
 ) -> Job:
     from storyboard.layout.place import place
-    from storyboard.layout.sheet import Sheet
+    from storyboard.sheet import Sheet
 
     chosen = sheet or Sheet()
     return Job(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from storyboard.errors import BadInput, UnknownName
 from storyboard.text import clean
@@ -44,11 +43,13 @@ class Sheet:
         aspect: width : height of the printed frames; None for the story's, or the pictures' own.
         numbering: "plain" 1, 2, 3, or "scene" 4A, 4B.
         project, version, date, credits, watermark: printed when not empty.
-        logo: picture file printed in the header.
+        logo: path of a picture file printed in the header.
         safe_areas: draw action-safe and title-safe guides.
         cover: a first page with the title and the cast.
         right_to_left: reading order of the panels; None for the language's own.
         translations: captions in a second language by scene id, printed under the first.
+        burn_captions: the animatic and the GIF show captions in the picture too.
+        sounds: folder with sound files named by scene id or printed number, for the animatic.
     """
 
     layout: str = "3x2"
@@ -66,12 +67,13 @@ class Sheet:
     date: str = ""
     credits: str = ""
     watermark: str = ""
-    logo: Path | None = None
+    logo: str = ""
     safe_areas: bool = False
     cover: bool = False
     right_to_left: bool | None = None
     translations: tuple[tuple[str, str], ...] = ()
-    audience: str | None = None
+    burn_captions: bool = False
+    sounds: str = ""
 
     def __post_init__(self) -> None:
         for name in ("project", "version", "date", "credits", "watermark"):
@@ -107,18 +109,3 @@ def paper_size(paper: str, landscape: bool) -> tuple[float, float]:
     if not (50 <= width <= 2000 and 50 <= height <= 2000):
         raise BadInput(f"A page of {paper} cannot be printed.", hint="Each side lies between 50 and 2000 mm.")
     return width, height
-
-
-def parse_aspect(text: str) -> tuple[int, int]:
-    """ "16:9", "2.39" or "2.39:1" as two whole numbers in lowest hundredths.
-
-    Raises:
-        BadInput: it is none of these.
-    """
-    match = re.fullmatch(r"\s*(\d{1,4}(?:\.\d{1,2})?)\s*(?:[:x/]\s*(\d{1,4}(?:\.\d{1,2})?))?\s*", text)
-    if match is None or not float(match[1]) or (match[2] and not float(match[2])):
-        raise BadInput(f"{text!r} is not a shape.", hint="For example: --aspect 16:9, 2.39 or 1:1")
-    width, height = match[1], match[2] or "1"
-    if "." in width + height:
-        return round(float(width) * 100), round(float(height) * 100)
-    return int(width), int(height)

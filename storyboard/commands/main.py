@@ -17,6 +17,8 @@ COMMANDS: Mapping[str, str] = {
     "make": "storyboard.commands.make:make",
     "plan": "storyboard.commands.plan:plan",
     "render": "storyboard.commands.render:render",
+    "show": "storyboard.commands.show:show",
+    "models": "storyboard.commands.models:models",
     "prompt": "storyboard.commands.prompt:prompt",
     "doctor": "storyboard.commands.doctor:doctor",
 }
@@ -54,6 +56,8 @@ SUMMARIES: Mapping[str, str] = {
     "make": "Make a board from one line (the default command).",
     "plan": "Plan the scenes only; print them or keep them as a file.",
     "render": "Draw a plan, or what is missing of a board.",
+    "show": "Show how a frame was made, from its PNG.",
+    "models": "See the models that frames can be drawn with.",
     "prompt": "Show what a prompt means to the model.",
     "doctor": "Check the installation and say what to mend.",
 }

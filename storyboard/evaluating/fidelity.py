@@ -19,7 +19,7 @@ def seen(reading: Reading, name: str) -> str:
 
 
 def hidden_in(reading: Reading, wanted: Mapping[str, str]) -> frozenset[str]:
-    """Attributes that a frame does not show, by the wanted shot, pose, prop, style and place, or else by the ones seen."""
+    """Attributes that a frame does not show, by its wanted shot, pose, prop, style and place, or by what is seen."""
     context = {name: wanted.get(name) or seen(reading, name) for name in CONTEXT}
     return hidden_attributes(**context)
 
@@ -64,5 +64,3 @@ def character_fidelity(
             if name in own:
                 kept[name] = kept.get(name, True) and seen(reading, name) == value
     return sum(kept.values()) / len(kept) if kept else 1.0
-
-

@@ -31,7 +31,7 @@ def compile_pages(board: Board, kind: Literal["pdf", "png", "svg"], ppi: float =
     with tempfile.TemporaryDirectory(prefix="storyboard-") as name:
         folder = Path(name)
         (folder / "main.typ").write_bytes(TEMPLATE.read_bytes())
-        (folder / "board.json").write_bytes(_json(_description(board)))
+        (folder / "board.json").write_bytes(_json({**_description(board), "opaque": kind != "pdf"}))
         (folder / "manifest.json").write_bytes(_json(plan_to_json(board.plan)))
         _write_pictures(board, folder, lossless=kind != "pdf")
         return _compile(board, folder, kind, ppi)

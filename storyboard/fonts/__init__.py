@@ -1,7 +1,17 @@
-"""Source Sans Pro Regular and Bold (SIL Open Font License 1.1, see OFL.txt): the typeface of our boards."""
+"""The typefaces of our boards, all under the SIL Open Font License 1.1 (OFL.txt).
+
+Source Sans Pro for Latin, Greek and Cyrillic; Noto Sans Arabic, Noto Sans Hebrew and Noto Emoji (one colour) for what
+their names say. Chinese, Japanese, Korean and further scripts are set in fonts of the system.
+"""
 
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 REGULAR = FOLDER / "SourceSansPro-Regular.otf"
-BOLD = FOLDER / "SourceSansPro-Bold.otf"
+BUNDLED: tuple[tuple[str, Path, Path | None], ...] = (
+    ("Source Sans Pro", REGULAR, FOLDER / "SourceSansPro-Bold.otf"),
+    ("Noto Sans Arabic", FOLDER / "NotoSansArabic-Regular.ttf", FOLDER / "NotoSansArabic-Bold.ttf"),
+    ("Noto Sans Hebrew", FOLDER / "NotoSansHebrew-Regular.ttf", FOLDER / "NotoSansHebrew-Bold.ttf"),
+    ("Noto Emoji", FOLDER / "NotoEmoji-Regular.ttf", None),
+)
+"""(family, regular, bold), in the order in which they are tried."""

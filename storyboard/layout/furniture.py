@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from storyboard.board import Box, Page, Picture, Rule, TextBlock
 from storyboard.board_texts import DISCLOSURE, board_facts
@@ -30,9 +31,9 @@ def _dressed(job: Job, page: Page, number: int, total: int) -> Page:
 
 
 def _logo(job: Job) -> tuple[Picture, ...]:
-    if job.sheet.logo is None:
+    if not job.sheet.logo:
         return ()
-    return (Picture(path=job.sheet.logo, box=Box(MARGIN, MARGIN - 2, 16.0, HEADER_HEIGHT - 2), alt=""),)
+    return (Picture(path=Path(job.sheet.logo), box=Box(MARGIN, MARGIN - 2, 16.0, HEADER_HEIGHT - 2), alt=""),)
 
 
 def _header(job: Job, number: int, total: int, logo: Sequence[Picture]) -> tuple[TextBlock, ...]:

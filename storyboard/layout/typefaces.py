@@ -12,37 +12,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storyboard.errors import BadInput, UnknownName
-from storyboard.fonts import BOLD, REGULAR
+from storyboard.fonts import BUNDLED
 
 MM_PER_POINT = 25.4 / 72
 INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f")
+_INVISIBLE_CODES = frozenset(map(ord, INVISIBLE))
 PREFERRED = (
     "Noto Sans",
-    "Noto Sans Arabic",
-    "Noto Sans Hebrew",
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
     "Noto Sans SC",
     "Noto Sans JP",
     "Noto Sans KR",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
-    "Noto Color Emoji",
-    "Noto Emoji",
-    "Source Han Sans",
-    "DejaVu Sans",
-    "Arial Unicode MS",
-    "Segoe UI",
-    "Segoe UI Emoji",
-    "Apple Color Emoji",
+    "Source Han Sans SC",
     "PingFang SC",
     "Hiragino Sans",
     "Microsoft YaHei",
     "Yu Gothic",
     "Malgun Gothic",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "DejaVu Sans",
+    "Arial Unicode MS",
+    "Segoe UI",
     "Arial",
 )
-"""Families tried first, in this order, for characters that the bundled font lacks."""
+"""System families tried first, in this order, for characters that the bundled fonts lack."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,86 +90,91 @@ class FontStack:
 
 
 def choose_fonts(texts: Iterable[str], font: str = "") -> FontStack:
-    """The wished font, the bundled one, then system fonts for whatever characters these lack.
+    """The wished font, the bundled ones the texts need, then system fonts for whatever characters these lack.
 
     Raises:
         UnknownName: no installed family has that name.
         BadInput: the font file cannot be read.
     """
-    first = (_wished(font),) if font else ()
-    stack = FontStack(faces=(*first, _typeface(REGULAR, 0, BOLD)))
-    missing = set(stack.missing("".join(sorted(set().union(*texts)))))
-    added: list[Typeface] = []
-    for path, index in _system_fonts() if missing else ():
-        face = _try_typeface(path, index)
-        if face is None or not any(ord(character) in face.advances for character in missing):
-            continue
-        added.append(face)
-        missing = {character for character in missing if ord(character) not in face.advances}
-        if not missing:
-            break
-    return FontStack(faces=(*stack.faces, *added))
+    used = {ord(character) for character in set().union(*texts) if not character.isspace()} - _INVISIBLE_CODES
+    faces = [_wished(font)] if font else []
+    for family, path, bold in BUNDLED:
+        face = _typeface(family, path, 0, bold)
+        if not faces or used - set(faces[0].advances):
+            faces.append(face)
+    faces = [face for position, face in enumerate(faces) if position == 0 or not used.isdisjoint(face.advances)]
+    missing = used.difference(*(face.advances for face in faces))
+    for family, path, index in _system_fonts() if missing else ():
+        system_face = _try_typeface(family, path, index)
+        if system_face is not None and not missing.isdisjoint(system_face.advances):
+            faces.append(system_face)
+            missing -= set(system_face.advances)
+            if not missing:
+                break
+    return FontStack(faces=tuple(faces))
 
 
 def _wished(font: str) -> Typeface:
     path = Path(font)
     if path.suffix.lower() in (".ttf", ".otf", ".ttc", ".otc"):
-        face = _try_typeface(path, 0)
+        face = _try_typeface("", path, 0)
         if face is None:
             raise BadInput(f"{font} is not a font that can be read.", hint="Name a .ttf or .otf file, or a family.")
         return face
-    for name, weight, file, index in _installed():
-        if name.casefold() == font.casefold() and weight == 400 and (face := _try_typeface(file, index)):
+    for family, regular, bold in BUNDLED:
+        if family.casefold() == font.casefold():
+            return _typeface(family, regular, 0, bold)
+    for name, _, file, index in _installed():
+        if name.casefold() == font.casefold() and (face := _try_typeface(name, file, index)):
             return face
-    raise UnknownName.among("font", font, {name for name, *_ in _installed()} | {"Source Sans Pro"})
+    raise UnknownName.among("font", font, {name for name, *_ in _installed()} | {name for name, *_ in BUNDLED})
 
 
 @functools.cache
 def _installed() -> tuple[tuple[str, int, Path, int], ...]:
-    """(family, weight, file, index in the file) of every upright font of the system."""
+    """(family, weight, file, index in the file) of every upright font of the system, regular weights first."""
     import typst
 
     found = typst.Fonts(include_system_fonts=True, include_embedded_fonts=False).fonts()
     upright = (
         (font.family, font.weight, Path(font.path), font.index)
         for font in found
-        if font.style == "normal" and font.path
+        if font.style == "normal" and font.path is not None
     )
     return tuple(sorted(upright, key=lambda font: (font[0], abs(font[1] - 400), str(font[2]))))
 
 
 @functools.cache
-def _system_fonts() -> tuple[tuple[Path, int], ...]:
-    """One file for each family: preferred families first, then the rest by name."""
+def _system_fonts() -> tuple[tuple[str, Path, int], ...]:
+    """One (family, file, index) for each family: preferred families first, then the rest by name."""
     order = {family: position for position, family in enumerate(PREFERRED)}
-    first: dict[str, tuple[Path, int]] = {}
+    first: dict[str, tuple[str, Path, int]] = {}
     for family, _, path, index in _installed():
-        first.setdefault(family, (path, index))
+        first.setdefault(family, (family, path, index))
     return tuple(first[family] for family in sorted(first, key=lambda name: (order.get(name, len(order)), name)))
 
 
-def _try_typeface(path: Path, index: int) -> Typeface | None:
+def _try_typeface(family: str, path: Path, index: int) -> Typeface | None:
     from fontTools.ttLib import TTLibError
 
     try:
-        return _typeface(path, index, None)
+        return _typeface(family, path, index, None)
     except (OSError, TTLibError, KeyError, ValueError, AssertionError):
         return None
 
 
 @functools.cache
-def _typeface(path: Path, index: int, bold: Path | None) -> Typeface:
-    family, advances = _read_font(path, index)
+def _typeface(family: str, path: Path, index: int, bold: Path | None) -> Typeface:
+    own_name, advances = _read_font(path, index)
     bold_advances = _read_font(bold, 0)[1] if bold else advances
-    return Typeface(family=family, path=path, advances=advances, bold=bold_advances, bold_path=bold)
+    return Typeface(family=family or own_name, path=path, advances=advances, bold=bold_advances, bold_path=bold)
 
 
 def _read_font(path: Path, index: int) -> tuple[str, Mapping[int, float]]:
     from fontTools.ttLib import TTFont
 
-    with TTFont(path, fontNumber=index, lazy=True) as font:
+    with path.open("rb") as file, TTFont(file, fontNumber=index, lazy=True) as font:
         units = font["head"].unitsPerEm
         widths = font["hmtx"].metrics
         advances = {code: widths[glyph][0] / units for code, glyph in (font.getBestCmap() or {}).items()}
-        names = font["name"]
-        return str(names.getBestFamilyName() or path.stem), advances
+        return str(font["name"].getBestFamilyName() or path.stem), advances

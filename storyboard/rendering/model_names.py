@@ -81,6 +81,14 @@ def locate(name: str) -> Place:
     raise UnknownName.among("model", name, NAMES)
 
 
+def is_here(name: str) -> bool:
+    """Whether a named model could be used without fetching anything; asks no network."""
+    if name == STARTER:
+        return (starter_model_folder() / "model_index.json").is_file()
+    hub = HUB_MODELS[name]
+    return all(_kept(each) is not None for each in (hub, *([HubModel(repository=hub.vae)] if hub.vae else [])))
+
+
 def _starter() -> Path:
     folder = starter_model_folder()
     if not (folder / "model_index.json").is_file():
@@ -100,21 +108,28 @@ def _fetched(hub: HubModel) -> Path:
             "Models of the hub need the package 'huggingface_hub'.", hint="pip install huggingface_hub"
         ) from None
     try:
-        return Path(snapshot_download(hub.repository, **_wanted(hub), local_files_only=True))
-    except (OSError, ValueError):
-        return _downloaded(hub)
-
-
-def _downloaded(hub: HubModel) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(hub.repository, **_wanted(hub)))
+        return _kept(hub) or Path(snapshot_download(hub.repository, **_wanted(hub)))
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"{hub.repository} is not on this machine and could not be fetched ({type(error).__name__}).",
             hint="Check the name and your connection, or leave out --model to use the bundled starter model.",
         ) from None
+
+
+def _kept(hub: HubModel) -> Path | None:
+    """The folder, when the whole model is in the hub's cache: the plain file or list of every part's weights."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(hub.repository, **_wanted(hub), local_files_only=True))
+    except (OSError, ValueError):
+        return None
+    parts = (
+        [folder / part for part in ("unet", "vae", "text_encoder")]
+        if (folder / "model_index.json").is_file()
+        else [folder]
+    )
+    return folder if all(any(part.glob("*.safetensors")) for part in parts) else None
 
 
 def _wanted(hub: HubModel) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`python -m storyboard.starter`: draw, train, sample and measure the bundled model; each command is imported when asked for."""
+"""`python -m storyboard.starter`: draw, train, sample and measure the bundled model; commands load when named."""
 
 from importlib import import_module
 
@@ -7,6 +7,9 @@ import click
 COMMANDS = {
     "grid": "storyboard.starter.commands_draw:grid",
     "draw": "storyboard.starter.commands_draw:draw_pictures",
+    "evaluate": "storyboard.starter.commands_training:evaluate",
+    "samples": "storyboard.starter.commands_training:samples",
+    "train": "storyboard.starter.commands_training:train",
     "probe": "storyboard.starter.commands_probe:probe",
 }
 

@@ -1,4 +1,4 @@
-"""Draws animals onto a layer whose origin is the ground under them and whose unit is one human head; they look right."""
+"""Draws animals onto a layer whose origin is the ground under them and whose unit is one head; they look right."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,9 +9,7 @@ from storyboard.starter.spec import AnimalSpec
 
 def draw_animal(layer: Layer, animal: AnimalSpec) -> None:
     """Draws one animal as part "companion"."""
-    drawn = layer.moved(0j)
-    drawn.part = "companion"
-    DRAW[animal.kind](drawn, COAT_OF_ANIMALS[animal.colour])
+    DRAW[animal.kind](layer.within("companion"), COAT_OF_ANIMALS[animal.colour])
 
 
 def _eye(layer: Layer, spot: complex) -> None:

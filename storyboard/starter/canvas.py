@@ -1,4 +1,4 @@
-"""Shapes on a layer: recorded in drawing order with complex points (x + iy, y downwards), then painted with outline and halo.
+"""Shapes on a layer: recorded in order with complex points (x + iy, y downwards), then painted with outline and halo.
 
 Because a layer is a list, the same shapes are painted three times: fattened in a light colour (the halo that keeps a
 figure clear of its background), fattened in the ink colour (the outline), and filled; and once more as part masks.
@@ -36,6 +36,17 @@ def at(*xy: float) -> list[complex]:
     return [complex(x, y) for x, y in zip(xy[::2], xy[1::2], strict=True)]
 
 
+def trace(text: str) -> list[complex]:
+    """Points from text such as "0,1 2.5,3": x,y pairs with spaces between."""
+    pairs = (pair.split(",") for pair in text.split())
+    return [complex(float(x), float(y)) for x, y in pairs]
+
+
+def around(spot: complex, points: Iterable[complex]) -> list[complex]:
+    """The points moved by `spot`."""
+    return [spot + point for point in points]
+
+
 def smooth(points: Sequence[complex]) -> list[complex]:
     """A closed outline with its corners cut twice (Chaikin 1974), so that it looks round."""
     outline = list(points)
@@ -56,7 +67,7 @@ def _circle(count: int) -> tuple[complex, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`kind` is polygon, line or ellipse; `size` is a line's width, or an ellipse's two radii and turn, in picture units."""
+    """`kind` is polygon, line or ellipse; `size` a line's width or an ellipse's radii and turn, in picture sides."""
 
     kind: str
     points: tuple[complex, ...]
@@ -68,7 +79,10 @@ class Shape:
 
 @dataclass
 class Layer:
-    """Collects shapes; `origin`, `scale` (complex: it may turn) and `mirror` place figure coordinates in the picture (0 to 1)."""
+    """Collects shapes; `origin`, `scale` (complex: it may turn) and `mirror` place figure coordinates in the picture.
+
+    Shapes belong to `part`, a key of a drawing's masks.
+    """
 
     origin: complex = 0j
     scale: complex = 1 + 0j
@@ -81,38 +95,29 @@ class Layer:
         return self.origin + self.scale * (complex(-point.real, point.imag) if self.mirror else point)
 
     def moved(self, to: complex, turn: float = 0.0, scale: float = 1.0, flip: bool = False) -> "Layer":
-        """A layer that writes to the same list with its origin at the point `to`, turned clockwise by `turn` degrees."""
+        """A layer with its origin at the point `to`, turned clockwise by `turn` degrees; it writes to the same list."""
         turned = cmath.rect(scale, turn * pi / 180 * (-1 if self.mirror else 1))
         return Layer(self.place(to), self.scale * turned, self.mirror != flip, self.part, self.shapes)
 
-    def polygon(
-        self, points: Iterable[complex], colour: Colour, *, part: str | None = None, outlined: bool = True
-    ) -> None:
+    def within(self, part: str) -> "Layer":
+        """The same layer, for shapes of `part`."""
+        return Layer(self.origin, self.scale, self.mirror, part, self.shapes)
+
+    def polygon(self, points: Iterable[complex], colour: Colour, *, outlined: bool = True) -> None:
         """A filled outline."""
         placed = tuple(self.place(point) for point in points)
-        self.shapes.append(Shape("polygon", placed, (), colour, part or self.part, outlined))
+        self.shapes.append(Shape("polygon", placed, (), colour, self.part, outlined))
 
-    def line(
-        self, points: Iterable[complex], width: float, colour: Colour, *, part: str | None = None, outlined: bool = True
-    ) -> None:
+    def line(self, points: Iterable[complex], width: float, colour: Colour, *, outlined: bool = True) -> None:
         """A stroke with round ends and joints."""
         placed = tuple(self.place(point) for point in points)
-        self.shapes.append(Shape("line", placed, (width * abs(self.scale),), colour, part or self.part, outlined))
+        self.shapes.append(Shape("line", placed, (width * abs(self.scale),), colour, self.part, outlined))
 
-    def ellipse(
-        self,
-        centre: complex,
-        across: float,
-        down: float,
-        colour: Colour,
-        *,
-        part: str | None = None,
-        outlined: bool = True,
-    ) -> None:
+    def ellipse(self, centre: complex, across: float, down: float, colour: Colour, *, outlined: bool = True) -> None:
         """An ellipse with radii `across` and `down`, turned as the layer is."""
         size = abs(self.scale)
-        shape = ("ellipse", (self.place(centre),), (across * size, down * size, cmath.phase(self.scale)))
-        self.shapes.append(Shape(*shape, colour, part or self.part, outlined))
+        radii = (across * size, down * size, cmath.phase(self.scale))
+        self.shapes.append(Shape("ellipse", (self.place(centre),), radii, colour, self.part, outlined))
 
     def arc(
         self, centre: complex, across: float, down: float, start: float, stop: float, width: float, colour: Colour

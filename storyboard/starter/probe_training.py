@@ -1,4 +1,4 @@
-"""Trains the attribute probe on drawings with the flaws that generated pictures have: blur, noise, shifts, colour casts.
+"""Trains the attribute probe on drawings with the flaws of generated pictures: blur, noise, shifts, colour casts.
 
 Time-boxed and resumable: drawings and the state of training stay in a work folder, and each call goes on from there.
 """
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from storyboard.evaluating.probe import SIDE, ProbeNetwork
 from storyboard.starter.illustrator import draw
+from storyboard.starter.muon import Muon
 from storyboard.starter.spec import LABELS, attributes, random_spec
 from storyboard.starter.vocabulary import HIDDEN, NONE, VOCABULARY
 
@@ -104,7 +105,7 @@ def loss_of(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:
     """Cross-entropy summed over attributes; what is hidden teaches nothing."""
     losses = [
         nn.functional.cross_entropy(part, label, ignore_index=IGNORED, reduction="sum", label_smoothing=0.02)
-        for part, label in zip(logits.float().split(sizes, 1), labels.long().T, strict=True)
+        for part, label in zip(torch.split(logits.float(), sizes, 1), labels.long().T, strict=True)
     ]
     return torch.stack(losses).sum() / len(labels)
 
@@ -128,8 +129,8 @@ def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None 
     examples = drawn(work, plan.examples)
     sizes = [len(values) for values in probe_labels().values()]
     torch.manual_seed(0)
-    network = ProbeNetwork(sum(sizes)).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=0.02)
+    network = ProbeNetwork(sizes)
+    optimiser = Muon(network.named_parameters(), plan.rate, weight_decay=0.02)
     done = _resume(work / "probe-state.safetensors", network, optimiser)
     stop = time.monotonic() + minutes * 60
     while done < plan.steps and time.monotonic() < stop:
@@ -145,7 +146,7 @@ def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None 
             logits = network(pictures.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits, examples.labels[chosen], sizes)
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         done += 1
@@ -183,7 +184,7 @@ def held_out_accuracy(network: ProbeNetwork, count: int, degrade: Degrade | None
     for start in range(0, count, 100):
         pictures = to_signed(examples.pictures[start : start + 100])
         logits = network(degrade(pictures) if degrade else pictures)
-        guesses.append(torch.stack([part.argmax(1) for part in logits.split(sizes, 1)], 1))
+        guesses.append(torch.stack([part.argmax(1) for part in torch.split(logits, sizes, 1)], 1))
     right, shown = torch.cat(guesses) == examples.labels, examples.labels != IGNORED
     shares = (right & shown).sum(0) / shown.sum(0).clamp(min=1)
     return {name: round(float(share), 4) for name, share in zip(ATTRIBUTES, shares, strict=True)}

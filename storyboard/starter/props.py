@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from storyboard.starter.canvas import Colour, Layer, at, mix, smooth
+from storyboard.starter.canvas import Colour, Layer, at, smooth
 from storyboard.starter.palette import CREAM, GLASS, GOLD, INK, STEEL, WHITE, WOOD
 from storyboard.starter.vocabulary import NONE
 
@@ -34,7 +34,7 @@ HOLD: Mapping[str, str] = {
 
 
 def hold_of(prop: str, shot: str) -> str:
-    """How a prop is held: "front", "up", "side", "low", "high", "chin", "back" or "" for none; near shots lift things into view."""
+    """How a prop is held (a key of `HOLDS`, "back", or "" for none); near shots lift things into view."""
     if prop == NONE:
         return ""
     hold = HOLD.get(prop, "side")
@@ -45,9 +45,7 @@ def hold_of(prop: str, shot: str) -> str:
 
 def draw_prop(hand: Layer, prop: str) -> None:
     """Draws one prop as part "prop"."""
-    held = hand.moved(0j)
-    held.part = "prop"
-    DRAW[prop](held)
+    DRAW[prop](hand.within("prop"))
 
 
 def _guitar(at_chest: Layer) -> None:

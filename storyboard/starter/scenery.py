@@ -1,4 +1,4 @@
-"""The background's brush: light of the hour and the weather, the sky, and shapes placed by their height over the horizon."""
+"""The background's brush: the light of hour and weather, the sky, and shapes placed by height over the horizon."""
 
 import random
 from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ Pixels = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """`figure` and `ground` turn colours; `ink` and `outline` (in shares of the side) draw the lines; `finish` the picture."""
+    """Paleness of ground and figure towards `paper`; lines of `ink`, `outline` sides wide; `finish` for the picture."""
 
     ground_pale: float = 0.0
     figure_pale: float = 0.0

@@ -94,7 +94,7 @@ def test_a_missing_or_broken_frame_is_a_labelled_placeholder(tmp_path: Path) -> 
 
 def test_a_logo_that_is_no_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "logo.png").write_bytes(b"not a picture")
-    board = sample_board(tmp_path, 1, Sheet(logo=tmp_path / "logo.png"))
+    board = sample_board(tmp_path, 1, Sheet(logo=str(tmp_path / "logo.png")))
     with pytest.raises(BadInput, match=r"logo\.png is not a picture"):
         pdf.export(board, tmp_path / "board.pdf")
     assert not (tmp_path / "board.pdf").exists()

@@ -1,0 +1,121 @@
+"""What the UNet learns from: encoded pictures, small masks and tokenised captions, held in memory.
+
+Shards are encoded from the drawings once the autoencoder is fixed; a pool may be refreshed while training goes on.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderTiny
+from torch import Tensor
+from transformers import CLIPTokenizer
+
+from storyboard.starter.checkpoints import load_state, save_state
+from storyboard.starter.pictures import PARTS, Shard, load_shard, shard_path, to_signed
+from storyboard.starter.tokenizer_training import MAXIMUM_LENGTH
+
+ENCODING_BATCH = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Latents B x C x s x s, masks B x parts x s x s in 0..1, token ids and the part each token names, B x 77."""
+
+    latents: Tensor
+    masks: Tensor
+    tokens: Tensor
+    parts: Tensor
+
+
+def tokenise(tokenizer: CLIPTokenizer, captions: list[dict[str, Any]]) -> tuple[Tensor, Tensor]:
+    """Token ids and named parts (-1 where none) of captions with spans, both count x 77."""
+    encoded = tokenizer(
+        [caption["text"] for caption in captions],
+        padding="max_length",
+        truncation=True,
+        max_length=MAXIMUM_LENGTH,
+        return_offsets_mapping=True,
+        return_tensors="pt",
+    )
+    parts = torch.full_like(encoded.input_ids, -1)
+    for row, caption in enumerate(captions):
+        starts, ends = encoded.offset_mapping[row].T
+        for start, end, part in caption["spans"]:
+            if part in PARTS:
+                parts[row, (starts >= start) & (ends <= end) & (ends > starts)] = PARTS.index(part)
+    return encoded.input_ids, parts
+
+
+@torch.no_grad()
+def encode_shard(shard: Shard, vae: AutoencoderTiny, tokenizer: CLIPTokenizer) -> dict[str, Tensor]:
+    """A shard's tensors for the pool; captions become scenes x wordings x 77."""
+    pictures = to_signed(shard.pictures).to(vae.device, vae.dtype)
+    latents = [vae.encode(batch).latents.half().cpu() for batch in pictures.split(ENCODING_BATCH)]
+    wordings = len(shard.captions[0])
+    tokens, parts = tokenise(tokenizer, [wording for wordings in shard.captions for wording in wordings])
+    return {
+        "latents": torch.cat(latents),
+        "masks": shard.masks,
+        "tokens": tokens.to(torch.int16).unflatten(0, (-1, wordings)),
+        "parts": parts.to(torch.int8).unflatten(0, (-1, wordings)),
+    }
+
+
+def encode_pool(pictures: Path, folder: Path, vae: AutoencoderTiny, tokenizer: CLIPTokenizer, shards: int) -> int:
+    """Encode up to `shards` drawn shards that are not yet encoded; returns how many are there now."""
+    index = 0
+    while index < shards and shard_path(pictures, index).exists():
+        target = folder / f"latents-{index:05d}.safetensors"
+        if not target.exists():
+            save_state(target, encode_shard(load_shard(shard_path(pictures, index)), vae, tokenizer), {})
+        index += 1
+    return index
+
+
+class LatentPool:
+    """Encoded scenes in memory, drawn from by seeded generators."""
+
+    def __init__(self, tensors: dict[str, Tensor], empty: Tensor) -> None:
+        self.tensors, self.empty, self.shards = tensors, empty, 0
+
+    @classmethod
+    def from_folder(cls, folder: Path, empty: Tensor) -> "LatentPool":
+        """All encoded shards of `folder`, in order; `empty` holds the 77 ids of the empty caption."""
+        pool = cls({}, empty)
+        pool.refresh(folder)
+        return pool
+
+    def refresh(self, folder: Path) -> None:
+        """Take in the shards that came to `folder` since."""
+        paths = sorted(folder.glob("latents-*.safetensors"))[self.shards :]
+        fresh = [self.tensors] * bool(self.tensors) + [load_state(path)[0] for path in paths]
+        if paths:
+            self.tensors = {name: torch.cat([shard[name] for shard in fresh]) for name in fresh[0]}
+            self.shards += len(paths)
+
+    def __len__(self) -> int:
+        return len(self.tensors["latents"])
+
+    def draw(self, count: int, generator: torch.Generator, empty_share: float, full_only: bool) -> Batch:
+        """A random batch; `empty_share` of the captions are left empty, `full_only` keeps to the complete wordings."""
+        index = torch.randint(len(self), (count,), generator=generator)
+        wordings = self.tensors["tokens"].shape[1]
+        choice = torch.randint((wordings + 1) // 2 if full_only else wordings, (count,), generator=generator)
+        tokens = self.tensors["tokens"][index, choice].long()
+        parts = self.tensors["parts"][index, choice].long()
+        dropped = torch.rand(count, generator=generator) < empty_share
+        tokens[dropped], parts[dropped] = self.empty, -1
+        return Batch(
+            latents=self.tensors["latents"][index].float(),
+            masks=self.tensors["masks"][index].float().div(255),
+            tokens=tokens,
+            parts=parts,
+        )
+
+
+def empty_tokens(tokenizer: CLIPTokenizer) -> Tensor:
+    """The 77 ids of the empty caption."""
+    ids = tokenizer("", padding="max_length", max_length=MAXIMUM_LENGTH, return_tensors="pt").input_ids
+    return torch.as_tensor(ids[0])

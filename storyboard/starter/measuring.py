@@ -1,0 +1,90 @@
+"""The starter model's figures: reconstruction, scene fidelity, the probe's accuracy, sizes and latency."""
+
+import random
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from storyboard.evaluating.fidelity import scene_fidelity
+from storyboard.evaluating.probe import load_probe
+from storyboard.evaluating.wanted import wanted_attributes
+from storyboard.starter.captions import caption
+from storyboard.starter.model_folder import folder_bytes, load_model, read_settings
+from storyboard.starter.pictures import HELD_OUT_SEED, held_out
+from storyboard.starter.recipe import RECIPES
+from storyboard.starter.sampling import sample
+from storyboard.starter.spec import SceneSpec, random_spec
+from storyboard.starter.vae_training import peak_signal_to_noise
+
+LATENCY_PROMPT = "a man in a red shirt walking in the park"
+BOARD_FRAMES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Everything that `evaluate` prints; `scene_fidelity` is None where no scene was asked for."""
+
+    recipe: str
+    steps: int
+    guidance: float
+    scenes: int
+    vae_psnr: float
+    scene_fidelity: float | None
+    probe_accuracy: dict[str, float]
+    total_bytes: int
+    largest_file_bytes: int
+    board_seconds: float
+    threads: int
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values for `--json`."""
+        return asdict(self)
+
+
+def held_out_scenes(count: int) -> tuple[list[SceneSpec], list[str]]:
+    """`count` scenes that no training saw, each with one complete caption."""
+    specs, prompts = [], []
+    for seed in range(HELD_OUT_SEED, HELD_OUT_SEED + count):
+        rng = random.Random(seed)
+        specs.append(random_spec(rng))
+        prompts.append(caption(specs[-1], rng).text)
+    return specs, prompts
+
+
+def prompted_fidelity(pipeline: StableDiffusionPipeline, count: int, steps: int, guidance: float) -> float:
+    """Share of the attributes that held-out captions plainly ask for and the probe sees in the model's pictures."""
+    _, prompts = held_out_scenes(count)
+    pictures = sample(pipeline, prompts, seed=0, steps=steps, guidance=guidance)
+    return scene_fidelity(load_probe().read(pictures), [wanted_attributes(prompt) for prompt in prompts])
+
+
+def board_seconds(pipeline: StableDiffusionPipeline, steps: int, guidance: float) -> float:
+    """Wall-clock seconds of one board's frames in one batch, after a first short run."""
+    pipeline(LATENCY_PROMPT, num_inference_steps=1, guidance_scale=guidance)
+    started = time.perf_counter()
+    pipeline([LATENCY_PROMPT] * BOARD_FRAMES, num_inference_steps=steps, guidance_scale=guidance)
+    return time.perf_counter() - started
+
+
+def measure(folder: Path, scenes: int, steps: int | None = None, guidance: float | None = None) -> Figures:
+    """All figures of the model in `folder`, at its own sampling settings unless others are given."""
+    pipeline, settings, sizes = load_model(folder), read_settings(folder), folder_bytes(folder)
+    steps, guidance = steps or int(settings["steps"]), settings["guidance"] if guidance is None else guidance
+    recipe = RECIPES[settings["recipe"]]
+    with torch.inference_mode():
+        return Figures(
+            recipe=recipe.name,
+            steps=steps,
+            guidance=guidance,
+            scenes=scenes,
+            vae_psnr=peak_signal_to_noise(pipeline.vae, held_out(recipe).pictures),
+            scene_fidelity=prompted_fidelity(pipeline, scenes, steps, guidance) if scenes else None,
+            probe_accuracy=dict(load_probe().accuracy),
+            total_bytes=sum(sizes.values()),
+            largest_file_bytes=max(sizes.values()),
+            board_seconds=board_seconds(pipeline, steps, guidance),
+            threads=torch.get_num_threads(),
+        )

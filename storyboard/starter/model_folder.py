@@ -1,0 +1,74 @@
+"""The finished model as a folder that plain diffusers loads."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from storyboard.errors import ModelError
+from storyboard.starter.recipe import Recipe
+from storyboard.starter.unet_training import new_scheduler
+
+MAXIMUM_FILE = "14MB"
+DEFAULT_STEPS = 20
+DEFAULT_GUIDANCE = 5.0
+
+
+def assemble(
+    vae: AutoencoderTiny, text_encoder: CLIPTextModel, unet: UNet2DConditionModel, tokenizer: CLIPTokenizer
+) -> StableDiffusionPipeline:
+    """A plain pipeline of the parts, without a safety checker."""
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=new_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe) -> None:
+    """Write `folder` in float16, no file above 14 MB, with our default sampling settings beside it."""
+    pipeline.to(dtype=torch.float16)
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    shutil.rmtree(folder / "unet")
+    pipeline.unet.save_pretrained(folder / "unet", max_shard_size=MAXIMUM_FILE)
+    pipeline.to(dtype=torch.float32)
+    settings = {"steps": DEFAULT_STEPS, "guidance": DEFAULT_GUIDANCE, "size": [recipe.size] * 2, "family": "sd1"}
+    (folder / "storyboard.json").write_text(json.dumps(settings | {"recipe": recipe.name}, indent=1) + "\n")
+
+
+def load_model(folder: Path) -> StableDiffusionPipeline:
+    """The pipeline of a folder, in float32, offline."""
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        folder, dtype=torch.float32, safety_checker=None, local_files_only=True
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def folder_bytes(folder: Path) -> dict[str, int]:
+    """Size of every file below `folder`, in bytes, by relative path."""
+    return {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The folder's own sampling settings: steps, guidance, size, family and the recipe that made it.
+
+    Raises ModelError where storyboard.json is missing or unreadable.
+    """
+    try:
+        settings: dict[str, Any] = json.loads((folder / "storyboard.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        hint = "Train one with `python -m storyboard.starter train`."
+        raise ModelError(f"{folder.name!r} is no starter model: {error}", hint=hint) from error
+    return settings

@@ -1,0 +1,112 @@
+"""Every number of the starter model's training, in one place: the `cpu` recipe that was run and the `gpu` one."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerRecipe:
+    """Byte-level BPE in CLIP's format; `captions` are counted before merging."""
+
+    vocabulary: int = 3072
+    captions: int = 24000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolRecipe:
+    """The drawings that training reads: `shards` files of `shard_size` scenes with `captions` wordings each."""
+
+    shards: int = 48
+    shard_size: int = 1000
+    captions: int = 4
+    held_out: int = 256
+    seed: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaeRecipe:
+    """An `AutoencoderTiny` trained on crops, then its decoder alone on whole pictures."""
+
+    width: int = 48
+    latent_channels: int = 12
+    crop: int = 64
+    batch: int = 8
+    steps: int = 10000
+    learning_rate: float = 2e-3
+    latent_noise: float = 0.1
+    decoder_steps: int = 1500
+    decoder_batch: int = 4
+    decoder_learning_rate: float = 5e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextRecipe:
+    """A `CLIPTextModel` that learns together with the UNet."""
+
+    width: int = 192
+    layers: int = 3
+    heads: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNetRecipe:
+    """A `UNet2DConditionModel` trained with v-prediction; `attention` says which levels attend to the words."""
+
+    channels: tuple[int, ...] = (128, 192)
+    layers: int = 1
+    attention: tuple[bool, ...] = (True, True)
+    heads: int = 2
+    batch: int = 32
+    steps: int = 10000
+    warmup: int = 100
+    decay_share: float = 0.35
+    learning_rate: float = 1.5e-3
+    ema: float = 0.999
+    empty_captions: float = 0.1
+    figure_weight: float = 2.0
+    detail_weight: float = 2.0
+    attention_weight: float = 0.03
+    attention_share: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole training; `size` is the picture's side in pixels."""
+
+    name: str = "cpu"
+    size: int = 128
+    device: str = "cpu"
+    precision: Precision = "bfloat16"
+    compiled: bool = True
+    seed: int = 0
+    tokenizer: TokenizerRecipe = field(default_factory=TokenizerRecipe)
+    pool: PoolRecipe = field(default_factory=PoolRecipe)
+    vae: VaeRecipe = field(default_factory=VaeRecipe)
+    text: TextRecipe = field(default_factory=TextRecipe)
+    unet: UNetRecipe = field(default_factory=UNetRecipe)
+
+    @property
+    def latent_size(self) -> int:
+        """Side of the latents: the VAE halves three times."""
+        return self.size // 8
+
+
+CPU = Recipe()
+GPU = Recipe(
+    name="gpu",
+    size=256,
+    device="cuda",
+    vae=VaeRecipe(width=64, crop=128, batch=32, steps=20000, decoder_steps=3000, decoder_batch=32),
+    unet=UNetRecipe(
+        channels=(128, 160, 192),
+        attention=(True, True, False),
+        batch=256,
+        steps=16000,
+        learning_rate=1.5e-3,
+        ema=0.9995,
+    ),
+    pool=PoolRecipe(shards=96),
+)
+RECIPES = {recipe.name: recipe for recipe in (CPU, GPU)}

@@ -1,0 +1,139 @@
+"""The training's stages in order, each leaving files that the next one reads: tokenizer, pictures, vae, latents, unet.
+
+Folder layout: tokenizer/, pictures/, vae/, latents/, unet.safetensors (checkpoint), export/ (the model folder).
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderTiny
+from transformers import CLIPTokenizer
+
+from storyboard.starter.latent_pool import LatentPool, empty_tokens, encode_pool
+from storyboard.starter.model_folder import assemble, save_model
+from storyboard.starter.pictures import Shard, draw_pool, load_shard, shard_path
+from storyboard.starter.recipe import Recipe
+from storyboard.starter.tokenizer_training import save_tokenizer, train_tokenizer
+from storyboard.starter.unet_training import UNetTraining
+from storyboard.starter.vae_training import VaeTraining, train_decoder
+
+Report = Callable[[str], None]
+STAGES = ("tokenizer", "pictures", "vae", "decoder", "latents", "unet")
+VAE_SHARDS = 12
+REPORT_EVERY = 50
+POOL_REFRESH = 200
+EXPORT_SECONDS = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """Where a training keeps its files, and whom it tells how it goes."""
+
+    recipe: Recipe
+    folder: Path
+    report: Report
+
+    def run(self, stage: str, *, minutes: float | None = None, resume: bool = False) -> None:
+        """Run one of `STAGES`; `minutes` stops the UNet early, at a checkpoint, and `resume` goes on from it."""
+        if stage == "unet":
+            self.train_unet(minutes, resume)
+            return
+        steps: dict[str, Callable[[], None]] = {
+            "tokenizer": self.train_tokenizer,
+            "pictures": lambda: draw_pool(self.recipe, self.folder / "pictures"),
+            "vae": self.train_vae,
+            "decoder": self.train_decoder,
+            "latents": self.encode,
+        }
+        steps[stage]()
+
+    def train_tokenizer(self) -> None:
+        """Learn the vocabulary from the captions of the first shards."""
+        settings, captions = self.recipe.tokenizer, list[str]()
+        shards = -(-settings.captions // (self.recipe.pool.shard_size * self.recipe.pool.captions))
+        draw_pool(self.recipe, self.folder / "pictures", shards)
+        for shard in self._shards(shards):
+            captions += [str(wording["text"]) for wordings in shard.captions for wording in wordings]
+        save_tokenizer(train_tokenizer(captions, settings.vocabulary), self.folder / "tokenizer")
+
+    def train_vae(self) -> None:
+        """Learn the autoencoder on crops."""
+        training = VaeTraining(self.recipe)
+        training.train(self._shards(VAE_SHARDS), self.recipe.vae.steps, self._progress("vae"))
+        training.finished().save_pretrained(self.folder / "vae")
+
+    def train_decoder(self) -> None:
+        """Polish the decoder; the encoder, and so every latent, stays as it is."""
+        shards = self._shards(VAE_SHARDS)
+        vae = train_decoder(self.recipe, self.vae(), shards, self.recipe.vae.decoder_steps, self._progress("decoder"))
+        vae.save_pretrained(self.folder / "vae")
+
+    def encode(self) -> None:
+        """Encode every drawn shard that is not encoded yet."""
+        vae = self.vae().to(self.recipe.device, getattr(torch, self.recipe.precision))
+        vae.to(memory_format=torch.channels_last)
+        encode_pool(self.folder / "pictures", self.folder / "latents", vae, self.tokenizer(), self.recipe.pool.shards)
+
+    def train_unet(self, minutes: float | None = None, resume: bool = False) -> None:
+        """Train UNet and text encoder to the recipe's last step, or for `minutes`; exports every ten minutes."""
+        tokenizer, checkpoint = self.tokenizer(), self.folder / "unet.safetensors"
+        training = UNetTraining(self.recipe, tokenizer)
+        if resume and checkpoint.exists():
+            training.resume(checkpoint)
+        pool = LatentPool.from_folder(self.folder / "latents", empty_tokens(tokenizer))
+        started = exported = time.monotonic()
+        window: list[tuple[float, float]] = []
+        while training.step < self.recipe.unet.steps and not _over(started, minutes):
+            result = training.update(pool)
+            window.append((result.loss, result.attention))
+            if training.step % REPORT_EVERY == 0:
+                loss, attention = (sum(values) / len(window) for values in zip(*window, strict=True))
+                elapsed = time.monotonic() - started
+                self.report(f"unet {training.step} loss {loss:.4f} attention {attention:.3f} after {elapsed:.0f} s")
+                window.clear()
+            if training.step % POOL_REFRESH == 0:
+                pool.refresh(self.folder / "latents")
+            if time.monotonic() - exported > EXPORT_SECONDS:
+                training.save(checkpoint)
+                self.export(training)
+                exported = time.monotonic()
+        training.save(checkpoint)
+        self.export(training)
+
+    def export(self, training: UNetTraining) -> None:
+        """Write the model folder with the averaged weights of `training`."""
+        text_encoder, unet = training.averaged()
+        pipeline = assemble(self.vae(), text_encoder, unet, self.tokenizer())
+        fresh = self.folder / "export.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        save_model(pipeline, fresh, self.recipe)
+        shutil.rmtree(self.folder / "export", ignore_errors=True)
+        fresh.rename(self.folder / "export")
+        self.report(f"exported at step {training.step}")
+
+    def tokenizer(self) -> CLIPTokenizer:
+        """The trained tokenizer."""
+        return CLIPTokenizer.from_pretrained(self.folder / "tokenizer")
+
+    def vae(self) -> AutoencoderTiny:
+        """The trained autoencoder, in float32."""
+        return AutoencoderTiny.from_pretrained(self.folder / "vae").eval()
+
+    def _shards(self, count: int) -> list[Shard]:
+        paths = [shard_path(self.folder / "pictures", index) for index in range(count)]
+        return [load_shard(path) for path in paths if path.exists()]
+
+    def _progress(self, what: str) -> Callable[[int, float], None]:
+        def tell(step: int, loss: float) -> None:
+            if step % REPORT_EVERY == 0:
+                self.report(f"{what} {step} loss {loss:.4f}")
+
+        return tell
+
+
+def _over(started: float, minutes: float | None) -> bool:
+    return minutes is not None and time.monotonic() - started > minutes * 60

@@ -1,0 +1,170 @@
+"""The autoencoder: `AutoencoderTiny` (after TAESD, github.com/madebyollin/taesd) learnt from drawings.
+
+Latents are standardised per channel while training (batch statistics, as in batch normalisation, arXiv 1502.03167)
+and disturbed by a little noise, so that the decoder forgives the UNet. At the end the running mean and deviation are
+folded into the encoder's last convolution; the folder's VAE then needs no scaling factor. Decoder training goes on
+with the encoder frozen, on whole pictures.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderTiny
+from torch import Tensor, nn
+
+from storyboard.starter.pictures import PARTS, Shard, to_signed
+from storyboard.starter.recipe import Recipe, VaeRecipe
+from storyboard.starter.trainee import Trainee, stable_then_decay
+
+Progress = Callable[[int, float], None]
+GRADIENT_LOSS = 0.5
+FACE_WEIGHT = 3.0
+FIGURE_WEIGHT = 1.0
+LATENT_MOMENTUM = 0.01
+
+
+class LatentNorm(nn.Module):
+    """Standardises N x C x h x w latents per channel and remembers the running mean and variance."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.variance: Tensor
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("variance", torch.ones(channels))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        latents = latents.float()
+        variance, mean = torch.var_mean(latents, dim=(0, 2, 3))
+        with torch.no_grad():
+            self.mean.lerp_(mean, LATENT_MOMENTUM)
+            self.variance.lerp_(variance, LATENT_MOMENTUM)
+        return (latents - mean[:, None, None]) / (variance[:, None, None] + 1e-6).sqrt()
+
+
+def new_vae(recipe: VaeRecipe) -> AutoencoderTiny:
+    """An untrained autoencoder of the recipe's shape: 8x down, no scaling factor."""
+    widths = (recipe.width,) * 4
+    return AutoencoderTiny(
+        encoder_block_out_channels=widths,
+        decoder_block_out_channels=widths,
+        latent_channels=recipe.latent_channels,
+        num_encoder_blocks=(1, 2, 3, 3),
+        num_decoder_blocks=(3, 3, 2, 1),
+        scaling_factor=1.0,
+    )
+
+
+def picture_loss(made: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """L1 + MSE + L1 of the horizontal and vertical differences; `weight` N x 1 x H x W counts pixels."""
+    made = made.float()
+    difference = made - wanted
+    edges = difference.diff(dim=3).abs().mean() + difference.diff(dim=2).abs().mean()
+    per_pixel = difference.abs() + difference.square()
+    return (per_pixel * weight).mean() / weight.mean() + GRADIENT_LOSS * edges
+
+
+class CropSampler:
+    """Random crops of a shard's pictures, half of them around the figure, with a loss weight for faces and figures."""
+
+    def __init__(self, shards: Sequence[Shard], crop: int) -> None:
+        self.pictures = torch.cat([shard.pictures for shard in shards])
+        self.masks = torch.cat([shard.masks for shard in shards])
+        self.crop = crop
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Pictures N x 3 x c x c in -1..1 and weights N x 1 x c x c."""
+        pairs = [self._one(generator) for _ in range(count)]
+        pictures, masks = (torch.stack(tensors) for tensors in zip(*pairs, strict=True))
+        face, figure = (masks[:, PARTS.index(part)].float().div(255)[:, None] for part in ("face", "figure"))
+        weight = 1 + FIGURE_WEIGHT * figure + FACE_WEIGHT * face
+        return to_signed(pictures), F.interpolate(weight, scale_factor=8)
+
+    def _one(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        side, cells = self.pictures.shape[1] // 8, self.crop // 8
+        index = int(torch.randint(len(self.pictures), (), generator=generator))
+        top, left = (int(torch.randint(side - cells + 1, (), generator=generator)) for _ in range(2))
+        figure = self.masks[index, PARTS.index("figure")].nonzero()
+        if len(figure) and torch.rand((), generator=generator) < 0.5:
+            middle = figure[int(torch.randint(len(figure), (), generator=generator))]
+            top, left = (int((middle[axis] - cells // 2).clamp(0, side - cells)) for axis in (0, 1))
+        rows, columns = slice(top * 8, (top + cells) * 8), slice(left * 8, (left + cells) * 8)
+        return self.pictures[index, rows, columns], self.masks[index, :, top : top + cells, left : left + cells]
+
+
+class VaeTraining:
+    """One autoencoder on its way; `train` may be called again to go on."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.precision = recipe, getattr(torch, recipe.precision)
+        self.vae = new_vae(recipe.vae).to(recipe.device, memory_format=torch.channels_last)
+        self.norm = LatentNorm(recipe.vae.latent_channels).to(recipe.device)
+        self.trainee = Trainee(self.vae, self.precision, recipe.vae.learning_rate, ema=0.999)
+
+    def train(self, shards: Sequence[Shard], steps: int, progress: Progress) -> None:
+        """`steps` updates on crops, then fold the latents' statistics into the encoder."""
+        settings = self.recipe.vae
+        sampler = CropSampler(shards, settings.crop)
+        for step in range(steps):
+            generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + step)
+            pictures, weight = sampler.draw(settings.batch, generator)
+            loss = self._loss(pictures.to(self.recipe.device), weight.to(self.recipe.device))
+            loss.backward()
+            self.trainee.update(settings.learning_rate * stable_then_decay(step, steps, 100, 0.6))
+            progress(step, float(loss.detach()))
+        self.trainee.load(self.trainee.average)
+
+    def _loss(self, pictures: Tensor, weight: Tensor) -> Tensor:
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        latents = self.norm(self.vae.encoder(pictures.to(self.precision)))
+        noisy = latents + self.recipe.vae.latent_noise * torch.randn_like(latents)
+        return picture_loss(self.vae.decoder(noisy.to(self.precision)), pictures, weight)
+
+    def finished(self) -> AutoencoderTiny:
+        """A float32 copy whose latents are standardised by the encoder itself."""
+        vae = new_vae(self.recipe.vae)
+        vae.load_state_dict({name: value.cpu() for name, value in self.trainee.average.items()})
+        last = vae.encoder.layers[-1]
+        deviation = (self.norm.variance + 1e-6).sqrt().cpu()
+        with torch.no_grad():
+            last.weight.div_(deviation[:, None, None, None])
+            last.bias.sub_(self.norm.mean.cpu()).div_(deviation)
+        return vae.eval()
+
+
+def train_decoder(
+    recipe: Recipe, vae: AutoencoderTiny, shards: Sequence[Shard], steps: int, progress: Progress
+) -> AutoencoderTiny:
+    """Go on with the decoder alone, on whole pictures and the frozen encoder's latents; returns a float32 copy."""
+    settings, precision = recipe.vae, getattr(torch, recipe.precision)
+    student = new_vae(settings)
+    student.load_state_dict(vae.state_dict())
+    student.encoder.requires_grad_(False)
+    student.to(recipe.device, memory_format=torch.channels_last)
+    trainee = Trainee(student, precision, settings.decoder_learning_rate, ema=0.998)
+    sampler = CropSampler(shards, recipe.size)
+    for step in range(steps):
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + 500_009 + step)
+        pictures, weight = (tensor.to(recipe.device) for tensor in sampler.draw(settings.decoder_batch, generator))
+        with torch.no_grad():
+            latents = student.encoder(pictures.to(precision)).float()
+        noisy = latents + settings.latent_noise * torch.randn_like(latents)
+        loss = picture_loss(student.decoder(noisy.to(precision)), pictures, weight)
+        loss.backward()
+        trainee.update(settings.decoder_learning_rate * stable_then_decay(step, steps, 50, 0.7))
+        progress(step, float(loss.detach()))
+    finished = new_vae(settings)
+    finished.load_state_dict(vae.state_dict() | {name: value.cpu() for name, value in trainee.average.items()})
+    return finished.eval()
+
+
+@torch.no_grad()
+def peak_signal_to_noise(vae: AutoencoderTiny, pictures: Tensor) -> float:
+    """Mean PSNR in dB of reconstructing uint8 N x S x S x 3 pictures."""
+    wanted = to_signed(pictures).to(vae.device)
+    made = torch.cat([vae.decode(vae.encode(batch).latents).sample for batch in wanted.split(16)])
+    error = (made.clamp(-1, 1) - wanted).square().mean(dim=(1, 2, 3)) / 4
+    return float((-10 * error.log10()).mean()) if bool((error > 0).all()) else math.inf
