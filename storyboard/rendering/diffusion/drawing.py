@@ -44,14 +44,14 @@ def draw(
     Hidden pictures that frames attend to come out as frames as well; their trajectories are read again from `folder`
     when they are there.
     """
-    runs = runs_of(requests)
     size = model.memory.micro_batch
+    runs = runs_of(requests, size)
     total = sum(run.steps(run.batches(size, wanted)) for run in runs)
     done = 0
     torch.set_flush_denormal(True)
     try:
-        for run in runs:
-            for outcome in _drawn_with_adapters(model, run, cast, wanted, folder):
+        for adapters, group in itertools.groupby(runs, key=lambda run: run.adapters):
+            for outcome in _drawn_with(model, adapters, list(group), cast, wanted, folder):
                 if isinstance(outcome, int):
                     done = min(total, done + outcome)
                     yield Step(done=done, total=total)
@@ -61,21 +61,28 @@ def draw(
         torch.set_flush_denormal(False)
 
 
-def _drawn_with_adapters(
-    model: LoadedModel, run: Run, cast: Cast, wanted: frozenset[str], folder: Path | None
+def _drawn_with(
+    model: LoadedModel,
+    adapters: tuple[AdapterUse, ...],
+    runs: Sequence[Run],
+    cast: Cast,
+    wanted: frozenset[str],
+    folder: Path | None,
 ) -> Iterator[Outcome | int]:
-    """One run; when its adapters cannot be applied, every frame that needs them has failed."""
-    batches = run.batches(model.memory.micro_batch, wanted)
-    if not batches:
+    """All runs of one set of adapters; when those cannot be applied, every frame that needs them has failed."""
+    work = [(run, batches) for run in runs if (batches := run.batches(model.memory.micro_batch, wanted))]
+    if not work:
         return
     try:
-        applied = adapters_applied(model.pipe, [(_adapter(use, cast), use) for use in run.adapters])
+        applied = adapters_applied(model.pipe, [(_adapter(use, cast), use) for use in adapters])
         applied.__enter__()
     except StoryboardError as error:
-        yield from _all_failed(batches, wanted, str(error))
+        for _, batches in work:
+            yield from _all_failed(batches, wanted, str(error))
         return
     try:
-        yield from _drawn(model, run, batches, wanted, folder)
+        for run, batches in work:
+            yield from _drawn(model, run, batches, wanted, folder)
     finally:
         applied.__exit__(None, None, None)
 
@@ -121,7 +128,7 @@ def _attempt(
     began = time.perf_counter()
     conditioner = _conditioner(model, run.scenes[0][1].request)
     lanes, failures = _lanes(conditioner, run, batches)
-    yield from (failure for failure in failures if failure.scene_id in wanted)
+    yield from (failure for failure in failures if failure.scene_id in wanted & run.scene_ids)
     spoken, methods = agree(run.agreement(), lanes, conditioner)
     walkers = {lane.number: _walker(model, lane) for lane in spoken if lane.number in run.drawn(batches)}
     hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]
@@ -143,7 +150,7 @@ def _lanes(conditioner: Conditioner, run: Run, batches: Batches) -> tuple[list[L
     for number, use in run.hidden.items():
         if number in drawn:
             lanes.append(_lane(conditioner, number, use.request, is_anchor=True))
-    for place, scene in run.scenes:
+    for place, scene in run.company:
         try:
             lanes.append(_lane(conditioner, place, scene.request))
         except StoryboardError as error:

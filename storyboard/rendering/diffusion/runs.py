@@ -14,6 +14,7 @@ from storyboard.rendering.diffusion.consistency import Agreement
 Placed = tuple[int, SceneRequest]
 """A scene with the number of its lane: its place in the plan."""
 Batches = Sequence[Sequence[Placed]]
+MOST_TOGETHER = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +22,22 @@ class Run:
     """Frames that take each step together, and the hidden pictures they attend to.
 
     Attributes:
-        scenes: all of the plan that share `adapters`, in order.
+        scenes: those drawn together, in order; all have the same adapters.
+        company: all of the plan with these adapters: their texts may be one story.
         first_hidden: number of the first hidden lane.
     """
 
     scenes: tuple[Placed, ...]
+    company: tuple[Placed, ...]
     first_hidden: int
 
     @property
     def adapters(self) -> tuple[AdapterUse, ...]:
         return self._first.adapters
+
+    @property
+    def scene_ids(self) -> frozenset[str]:
+        return frozenset(scene.request.scene_id for _, scene in self.scenes)
 
     @property
     def _first(self) -> FrameRequest:
@@ -68,13 +75,26 @@ class Run:
             anchors={lane: use.anchor.name for lane, use in self.hidden.items()},
             shown={place: tuple(use.anchor.name for use in scene.anchors) for place, scene in self.scenes},
             words={use.anchor.name: use.anchor.words for use in self.hidden.values()},
-            identities={place: scene.identity for place, scene in self.scenes},
+            identities={place: scene.identity for place, scene in self.company},
         )
 
 
-def runs_of(scenes: Sequence[SceneRequest]) -> list[Run]:
-    """The plan's frames by their adapters, whatever is wanted of them."""
+def runs_of(scenes: Sequence[SceneRequest], micro_batch: int) -> list[Run]:
+    """The plan cut into runs, whatever is wanted of it; those with the same adapters follow one another."""
     groups: dict[tuple[AdapterUse, ...], list[Placed]] = {}
     for place, scene in enumerate(scenes):
         groups.setdefault(scene.request.adapters, []).append((place, scene))
-    return [Run(scenes=tuple(members), first_hidden=len(scenes)) for members in groups.values()]
+    runs = []
+    for members in groups.values():
+        window = _window(members, micro_batch)
+        for start in range(0, len(members), window):
+            chosen = tuple(members[start : start + window])
+            runs.append(Run(scenes=chosen, company=tuple(members), first_hidden=len(scenes)))
+    return runs
+
+
+def _window(members: Sequence[Placed], micro_batch: int) -> int:
+    """Frames on the way at once. More share the cost of their anchors; fewer are on disk sooner."""
+    if not any(scene.anchors for _, scene in members):
+        return micro_batch
+    return max(1, MOST_TOGETHER // micro_batch) * micro_batch
