@@ -66,6 +66,7 @@ def create_board(
         )  # fmt: skip
     known = load_cast(characters)
     check_cast(story, known)
+    board_exports(formats)
     name, note = (planner, "") if planner else default_planner()
     listener(Note(text=note)) if note else None
     asked = {"story": _plain(story), "planner": name, "llm_model": llm_model or ""}

@@ -55,7 +55,9 @@ def staged(name: str, *, replace: bool = False) -> Iterator[Draft]:
         shelf.mkdir(parents=True, exist_ok=True)
         hidden = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=shelf))
     except OSError as error:
-        raise CharacterError(f"{shelf} cannot be written: {error.strerror or error}.", hint="Set STORYBOARD_HOME.") from None
+        raise CharacterError(
+            f"{shelf} cannot be written: {error.strerror or error}.", hint="Set STORYBOARD_HOME."
+        ) from None
     try:
         draft = Draft(folder=hidden / name)
         if replace:

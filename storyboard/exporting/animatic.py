@@ -205,7 +205,9 @@ def _sound_files(board: Board, shots: tuple[Shown, ...]) -> dict[str, Path]:
         return {}
     folder = Path(board.sheet.sounds)
     if not folder.is_dir():
-        raise BadInput(f"{folder} is not a folder of sounds.", hint="Name a folder with files such as s1.wav or 4A.mp3.")
+        raise BadInput(
+            f"{folder} is not a folder of sounds.", hint="Name a folder with files such as s1.wav or 4A.mp3."
+        )
     found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SOUND_SUFFIXES}
     named = {shown.scene.id: found.get(shown.scene.id) or found.get(shown.number) for shown in shots}
     return {scene_id: path for scene_id, path in named.items() if path is not None}

@@ -69,9 +69,7 @@ def tiny_sdxl_pipe(
         return StableDiffusionXLPipeline(
             vae=_autoencoder(0.13025),
             text_encoder=CLIPTextModel(_text_config(first, activation="quick_gelu")),
-            text_encoder_2=CLIPTextModelWithProjection(
-                _text_config(second, "gelu", layers=layers, width=48)
-            ),
+            text_encoder_2=CLIPTextModelWithProjection(_text_config(second, "gelu", layers=layers, width=48)),
             tokenizer=first,
             tokenizer_2=second,
             unet=unet,

@@ -20,7 +20,13 @@ TOGETHER = 6
 
 
 def draw(
-    model: TrainingModel, prompts: Sequence[str], seeds: Sequence[int], size: int, *, guidance: float, steps: int = STEPS
+    model: TrainingModel,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    size: int,
+    *,
+    guidance: float,
+    steps: int = STEPS,
 ) -> list[Image.Image]:
     """One picture for each prompt and seed, by the pipe itself with its weights as they are now."""
     model.pipe.set_progress_bar_config(disable=True)
@@ -53,7 +59,9 @@ def class_pictures(
         if all(_readable(path) for path in paths[chosen]):
             continue
         seeds = [seed * 100_003 + number for number in range(start, start + len(paths[chosen]))]
-        for path, image in zip(paths[chosen], draw(model, captions[chosen], seeds, size, guidance=guidance), strict=True):
+        for path, image in zip(
+            paths[chosen], draw(model, captions[chosen], seeds, size, guidance=guidance), strict=True
+        ):
             publish_with(path, lambda temporary, image=image: image.save(temporary))  # type: ignore[misc]
     return [open_checked(path) for path in paths]
 
