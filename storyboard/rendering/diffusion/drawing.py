@@ -30,8 +30,9 @@ from storyboard.rendering.diffusion.lanes import Lane, Walker
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import LoadedModel
 from storyboard.rendering.diffusion.records import made_with
-from storyboard.rendering.diffusion.runs import Batches, Run, runs_of
+from storyboard.rendering.diffusion.runs import Batches, Run, run_of_edits, runs_of
 from storyboard.rendering.diffusion.trajectory import RecordTrajectory, trajectory_of
+from storyboard.rendering.diffusion.word_edits import edit_methods
 
 Outcome = Frame | Step | FrameFailed
 
@@ -44,8 +45,20 @@ def draw(
     Hidden pictures that frames attend to come out as frames as well; their trajectories are read again from `folder`
     when they are there.
     """
+    yield from _counted(model, runs_of(requests, model.memory.micro_batch), cast, wanted, folder)
+
+
+def draw_edit(model: LoadedModel, chain: Sequence[SceneRequest], cast: Cast, folder: Path | None) -> Iterator[Outcome]:
+    """The last frame of `chain`, each of which is an edit of the one before it; see `draw`."""
+    wanted = frozenset(scene.request.scene_id for scene in chain)
+    yield from _counted(model, [run_of_edits(chain)], cast, wanted, folder)
+
+
+def _counted(
+    model: LoadedModel, runs: Sequence[Run], cast: Cast, wanted: frozenset[str], folder: Path | None
+) -> Iterator[Outcome]:
+    """All runs with the work they have done as `Step`s."""
     size = model.memory.micro_batch
-    runs = runs_of(requests, size)
     total = sum(run.steps(run.batches(size, wanted)) for run in runs)
     done = 0
     torch.set_flush_denormal(True)
@@ -130,6 +143,10 @@ def _attempt(
     lanes, failures = _lanes(conditioner, run, batches)
     yield from (failure for failure in failures if failure.scene_id in wanted & run.scene_ids)
     spoken, methods = agree(run.agreement(), lanes, conditioner)
+    if run.is_edit:
+        seen = [lane for lane in spoken if not lane.is_anchor]
+        edits = [edit_methods(*pair) for pair in itertools.pairwise(seen)]
+        methods = (*methods, *itertools.chain.from_iterable(edits))
     walkers = {lane.number: _walker(model, lane) for lane in spoken if lane.number in run.drawn(batches)}
     hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]
     tracks = [trajectory_of(walker.lane, folder) for walker in hidden]
@@ -139,7 +156,8 @@ def _attempt(
     for walker, track in zip(hidden, tracks, strict=True):
         if isinstance(track, RecordTrajectory):
             yield _finished(model, walker, share, {trajectory.FILE_NAME: track.to_bytes()})
-    for walker in itertools.chain.from_iterable(groups):
+    shown = list(itertools.chain.from_iterable(groups))
+    for walker in shown[-1:] if run.is_edit else shown:
         if walker.lane.request.scene_id in wanted:
             yield _finished(model, walker, share, {})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storyboard.errors import BadInput
 from storyboard.events import FrameFailed, Step
 from storyboard.frame import Frame
 from storyboard.protocols import Cast
@@ -18,6 +20,9 @@ from storyboard.scene_plan import ScenePlan
 
 if TYPE_CHECKING:
     from storyboard.rendering.diffusion.pipes import LoadedModel
+
+
+Change = Callable[[FrameRequest], FrameRequest]
 
 
 class DiffusionRenderer:
@@ -70,3 +75,37 @@ class DiffusionRenderer:
         from storyboard.rendering.diffusion.drawing import draw
 
         yield from draw(self.loaded, requests, cast, frozenset(wanted), folder)
+
+    def redraw(
+        self, plan: ScenePlan, cast: Cast, scene_id: str, change: Change, folder: Path | None
+    ) -> Iterator[Frame | Step | FrameFailed]:
+        """Draw one scene with another request than the plan's: `change` makes it from the plan's own.
+
+        Raises:
+            KeyError: no scene of that id.
+        """
+        requests = list(scene_requests(plan, cast, self.options, self.model, self.machine))
+        place = {each.request.scene_id: index for index, each in enumerate(requests)}[scene_id]
+        requests[place] = replace(requests[place], request=change(requests[place].request))
+        from storyboard.rendering.diffusion.drawing import draw
+
+        yield from draw(self.loaded, requests, cast, frozenset({scene_id}), folder)
+
+    def edit(
+        self, plan: ScenePlan, cast: Cast, chain: Sequence[FrameRequest], folder: Path | None
+    ) -> Iterator[Frame | Step | FrameFailed]:
+        """Draw the last of `chain`, each of which is an edit of the one before it; the first is a plain frame.
+
+        Raises:
+            BadInput: the frame attends to hidden pictures that the plan no longer has.
+        """
+        requests = scene_requests(plan, cast, self.options, self.model, self.machine)
+        own = next(each for each in requests if each.request.scene_id == chain[0].scene_id)
+        if own.request.anchors != chain[0].anchors:
+            raise BadInput(
+                "The cast or the options of this board have changed.",
+                hint="Draw it again first: storyboard render BOARD",
+            )
+        from storyboard.rendering.diffusion.drawing import draw_edit
+
+        yield from draw_edit(self.loaded, [replace(own, request=request) for request in chain], cast, folder)

@@ -25,11 +25,13 @@ class Run:
         scenes: those drawn together, in order; all have the same adapters.
         company: all of the plan with these adapters: their texts may be one story.
         first_hidden: number of the first hidden lane.
+        is_edit: each scene but the first is an edit of the one before it, and only the last is wanted.
     """
 
     scenes: tuple[Placed, ...]
     company: tuple[Placed, ...]
     first_hidden: int
+    is_edit: bool = False
 
     @property
     def adapters(self) -> tuple[AdapterUse, ...]:
@@ -77,6 +79,12 @@ class Run:
             words={use.anchor.name: use.anchor.words for use in self.hidden.values()},
             identities={place: scene.identity for place, scene in self.company},
         )
+
+
+def run_of_edits(chain: Sequence[SceneRequest]) -> Run:
+    """A frame, an edit of it, perhaps an edit of that, and so on."""
+    placed = tuple(enumerate(chain))
+    return Run(scenes=placed, company=placed, first_hidden=len(chain), is_edit=True)
 
 
 def runs_of(scenes: Sequence[SceneRequest], micro_batch: int) -> list[Run]:
