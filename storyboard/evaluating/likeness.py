@@ -91,9 +91,12 @@ class ClipJudge:
     def _parts(self) -> tuple[Any, Any]:
         from transformers import CLIPModel, CLIPProcessor
 
+        from storyboard.rendering.diffusion.pipes import quiet_libraries
+
         try:
-            model = CLIPModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True)
-            processor = CLIPProcessor.from_pretrained(self.folder, local_files_only=True)
+            with quiet_libraries():
+                model = CLIPModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True)
+                processor = CLIPProcessor.from_pretrained(self.folder, local_files_only=True)
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             raise ModelError(

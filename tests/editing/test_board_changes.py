@@ -22,7 +22,7 @@ def run(*arguments):
     result = CliRunner().invoke(storyboard, [str(argument) for argument in arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return json.loads(result.output)
+    return json.loads(result.stdout)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def run(*arguments):
     result = CliRunner().invoke(storyboard, [str(argument) for argument in arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return result.output
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,12 @@ def clip(tmp_path_factory):
     tokenizer = tiny_tokenizer()
     small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     config = CLIPConfig(
-        text_config={**small, "vocab_size": len(tokenizer), "eos_token_id": len(tokenizer) - 1},
+        text_config={
+            **small,
+            "vocab_size": len(tokenizer),
+            "bos_token_id": len(tokenizer) - 2,
+            "eos_token_id": len(tokenizer) - 1,
+        },
         vision_config={**small, "image_size": 32, "patch_size": 8},
         projection_dim=16,
     )
