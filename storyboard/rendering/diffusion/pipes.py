@@ -55,7 +55,7 @@ def load(files: ModelFiles, machine: Machine, *, offload: str = "auto", micro_ba
         ModelError: its files cannot be made into a model, or the device is not there.
     """
     try:
-        with _quiet():
+        with quiet_libraries():
             pipe = _from_file(files, machine) if files.is_single_file else _from_folder(files, machine)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
@@ -119,7 +119,7 @@ def _prepare(pipe: Any, files: ModelFiles, machine: Machine) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_libraries() -> Iterator[None]:
     """The libraries' remarks and progress bars off; what was set before comes back."""
     levels = diffusers.utils.logging.get_verbosity(), transformers.utils.logging.get_verbosity()
     bars = diffusers.utils.logging.is_progress_bar_enabled(), transformers.utils.logging.is_progress_bar_enabled()
