@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -154,8 +155,6 @@ def check_free(name: str, token: str = "", cast: LoadedCast | None = None) -> No
 
 def sweep() -> None:
     """Remove drafts that a killed process left behind; one that is being written is younger than a day."""
-    import time
-
     for path in user_characters_folder().glob(f"{HIDDEN}*"):
         if time.time() - path.stat().st_mtime > 86_400:
             shutil.rmtree(path, ignore_errors=True)

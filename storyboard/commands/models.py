@@ -8,12 +8,17 @@ from typing import Any
 
 import click
 
+from storyboard.commands.models_merge import models_merge
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(help="See the models that frames can be drawn with.")
 def models() -> None:
     pass
+
+
+models.add_command(models_merge)
 
 
 @models.command("list", help="The names that --model knows; ids, folders and .safetensors files work too.")

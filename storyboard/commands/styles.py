@@ -7,6 +7,7 @@ import json
 
 import click
 
+from storyboard.commands.characters import add_style
 from storyboard.errors import UnknownName
 from storyboard.planning.styles import find_style
 from storyboard.planning.styles import styles as all_styles
@@ -15,6 +16,9 @@ from storyboard.planning.styles import styles as all_styles
 @click.group()
 def styles() -> None:
     """The looks a board can have."""
+
+
+styles.add_command(add_style)
 
 
 @styles.command("list")

@@ -118,7 +118,7 @@ class Run:
             for part in range(self.options.accumulation):
                 number = self.step * self.options.accumulation + part
                 loss = self.loss(self.dataset.batch(number, len(self.model.signal)))
-                (loss / self.options.accumulation).backward()  # type: ignore[no-untyped-call]
+                (loss / self.options.accumulation).backward()
                 total += float(loss.detach()) / self.options.accumulation
         torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), LARGEST_GRADIENT)
         self.optimiser.step()

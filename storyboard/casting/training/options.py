@@ -39,6 +39,7 @@ class TrainingOptions:
         flip: also learn the mirrored pictures; wrong for faces with a parting, letters and scars.
         buckets: keep each picture's shape instead of cutting squares.
         checkpoint_every: steps between checkpoints, each scored and sampled.
+        sample_steps: denoising steps of the samples; 0 draws none, unless a probe needs them for scores.
         resolution: side of the training pictures; 0 for the model's native size.
         seed: of noise, order, class pictures and initial values.
     """
@@ -71,6 +72,7 @@ class TrainingOptions:
     flip: bool = False
     buckets: bool = False
     checkpoint_every: int = 200
+    sample_steps: int = 16
     resolution: int = 0
     seed: int = 0
 
@@ -106,6 +108,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("caption_dropout", 0, 1),
     ("ema", 0, 0.99999),
     ("checkpoint_every", 1, 100_000),
+    ("sample_steps", 0, 150),
     ("resolution", 0, 2048),
     ("seed", 0, 2**31 - 1),
 )

@@ -15,7 +15,7 @@ from storyboard.errors import CharacterError
 from storyboard.files import publish_with
 from storyboard.render_options import content_key
 
-STEPS = 16
+DEFAULT_STEPS = 16
 TOGETHER = 6
 
 
@@ -26,7 +26,7 @@ def draw(
     size: int,
     *,
     guidance: float,
-    steps: int = STEPS,
+    steps: int = DEFAULT_STEPS,
 ) -> list[Image.Image]:
     """One picture for each prompt and seed, by the pipe itself with its weights as they are now."""
     model.pipe.set_progress_bar_config(disable=True)
