@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +57,24 @@ def test_text_can_be_read_out(tmp_path: Path) -> None:
     for scene in board.plan.scenes:
         assert scene.caption in text
     assert board.title in text and "Dialogue “Here, boy!”" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["Grüße, Flynn!", "Привет, мир", "Γειά σου Κόσμε", "مرحبا بالعالم", "שלום עולם", "Sun 🌞"]
+)
+def test_every_script_can_be_copied_out_in_logical_order(tmp_path: Path, text: str) -> None:
+    pdf.export(sample_board(tmp_path, 1, Sheet(fields=("caption",)), caption=text), tmp_path / "board.pdf")
+    assert text in extracted(tmp_path / "board.pdf")
+
+
+def extracted(path: Path) -> str:
+    """By poppler's pdftotext where it is installed, else by PDFium."""
+    if shutil.which("pdftotext"):
+        done = subprocess.run(["pdftotext", str(path), "-"], capture_output=True, check=True)
+        return unicodedata.normalize("NFKC", done.stdout.decode())
+    pdfium = pytest.importorskip("pypdfium2", reason="neither pdftotext nor pypdfium2 is installed")
+    with pdfium.PdfDocument(path) as document:
+        return str(document[0].get_textpage().get_text_range())
 
 
 def test_all_fonts_are_embedded(tmp_path: Path) -> None:
