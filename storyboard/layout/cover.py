@@ -16,9 +16,10 @@ CLOSEST_FIRST = ("close-up", "medium-close-up", "extreme-close-up", "medium", "m
 def cover_page(job: Job) -> Page:
     """The board's first page."""
     width = job.width - 2 * MARGIN
+    logline = job.plan.story.logline if job.plan.story.logline != job.plan.title else ""
     paragraphs = [
         (Paragraph(field="title", text=job.plan.title, bold=True), TITLE_PT, 30.0),
-        (Paragraph(field="body", text=job.plan.story.logline), LOGLINE_PT, 24.0),
+        (Paragraph(field="body", text=logline), LOGLINE_PT, 24.0),
         (Paragraph(field="body", text="  ·  ".join(board_facts(job.plan, job.sheet, job.aspect))), FACTS_PT, 10.0),
         (Paragraph(field="body", text=job.sheet.credits), FACTS_PT, 10.0),
         (Paragraph(field="body", text=DISCLOSURE), FACTS_PT, 10.0),
