@@ -43,6 +43,7 @@ class TextBlock:
         size_pt: font size in points; lines stand 1.25 times that apart.
         label: printed bold before the first line ("Action").
         align: "start", "center" or "end" of the text's direction.
+        boxed: printed on a white box, over a picture.
         direction: "ltr" or "rtl".
         language: BCP 47 tag.
     """
@@ -54,6 +55,7 @@ class TextBlock:
     bold: bool = False
     align: str = "start"
     label: str = ""
+    boxed: bool = False
     direction: str = "ltr"
     language: str = "en"
 
@@ -82,16 +84,22 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture that is no frame: a logo, a character's portrait. `alt` is empty for decoration."""
+    """A picture that is no frame: a logo, a character's portrait.
+
+    Attributes:
+        alt: empty for decoration.
+        needed: the page cannot be drawn without it; otherwise a placeholder stands in for a missing file.
+    """
 
     path: Path
     box: Box
     alt: str = ""
+    needed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A drawn line or rectangle. `kind`: "hairline", "card", "mat", "shot", "guide" or "film"."""
+    """A drawn line or rectangle. `kind`: "hairline", "card", "mat", "shot", "guide", "film", "hole" or "upright"."""
 
     kind: str
     box: Box
@@ -99,7 +107,10 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One sheet: width and height in millimetres. Rules lie under the panels, texts over them."""
+    """One sheet: width and height in millimetres. Rules lie under the panels, texts over them.
+
+    `least_ppi`: pictures with fewer pixels an inch are enlarged to this many.
+    """
 
     width: float
     height: float
@@ -107,6 +118,7 @@ class Page:
     texts: tuple[TextBlock, ...] = ()
     rules: tuple[Rule, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    least_ppi: float = 150.0
 
 
 @dataclass(frozen=True, kw_only=True)

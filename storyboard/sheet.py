@@ -33,8 +33,8 @@ class Sheet:
     """The printed form of a board.
 
     Attributes:
-        layout: a name in `layout.designs.DESIGNS`, or columns x rows such as "3x2" (each 1 to 10).
-        paper: a name in PAPERS, or width x height such as "200x150mm" or "8x10in".
+        layout: a name in `layout.designs`, or columns x rows such as "3x2" (each 1 to 10).
+        paper: a name in PAPERS, width x height such as "200x150mm" or "8x10in", or "" for what suits the layout.
         landscape: None for what suits the layout.
         fields: which texts stand with a frame, of FIELDS.
         font: family name or font file; "" for the bundled Source Sans Pro.
@@ -45,6 +45,8 @@ class Sheet:
         project, version, date, credits, watermark: printed when not empty.
         logo: path of a picture file printed in the header.
         safe_areas: draw action-safe and title-safe guides.
+        bleed_mm: added round every page for trimming, by layouts whose pictures run off the page.
+        least_ppi: pictures with fewer pixels an inch are enlarged to this many.
         cover: a first page with the title and the cast.
         right_to_left: reading order of the panels; None for the language's own.
         translations: captions in a second language by scene id, printed under the first.
@@ -53,7 +55,7 @@ class Sheet:
     """
 
     layout: str = "3x2"
-    paper: str = "a4"
+    paper: str = ""
     landscape: bool | None = None
     fields: tuple[str, ...] = FIELDS
     font: str = ""
@@ -69,6 +71,8 @@ class Sheet:
     watermark: str = ""
     logo: str = ""
     safe_areas: bool = False
+    bleed_mm: float = 0.0
+    least_ppi: float = 150.0
     cover: bool = False
     right_to_left: bool | None = None
     translations: tuple[tuple[str, str], ...] = ()
@@ -86,6 +90,8 @@ class Sheet:
                 raise UnknownName.among(kind, value, known)
         if not 4 <= self.smallest_pt <= self.size_pt <= 72:
             raise BadInput("Text sizes lie between 4 and 72 points.", hint="For example: --font-size 9")
+        if not 0 <= self.bleed_mm <= 20:
+            raise BadInput("A bleed lies between 0 and 20 mm.", hint="For example: --bleed 3.2")
         if self.aspect is not None and not all(1 <= side <= 10_000 for side in self.aspect):
             raise BadInput(f"{self.aspect} is not a shape.", hint="For example: --aspect 16:9")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -74,7 +75,7 @@ class ProbeNetwork(nn.Module):
         coarse = self.coarse(middle)
         wide = nn.functional.interpolate(self.from_coarse(coarse), scale_factor=2.0, mode="nearest")
         places = torch.relu(self.from_middle(middle) + wide).flatten(2)
-        weights = self.attention(places.unflatten(2, middle.shape[2:])).flatten(2).softmax(2)
+        weights = self.attention(places.reshape(len(places), -1, *middle.shape[2:])).flatten(2).softmax(2)
         looked_at = torch.einsum("bap,bcp->abc", weights, places.to(weights.dtype))
         whole = coarse.mean((2, 3)).to(weights.dtype)
         read = [head(torch.cat([seen, whole], 1)) for head, seen in zip(self.heads, looked_at, strict=True)]
@@ -120,7 +121,7 @@ def load_probe(folder: Path = FOLDER) -> Probe:
         network = ProbeNetwork([len(values) for values in labels.values()])
         weights = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
         network.load_state_dict(weights, strict=True)
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
         hint = "Train one with `python -m storyboard.starter probe train`."
         raise ModelError(f"The attribute probe in {folder.name!r} cannot be used: {error}", hint=hint) from error
     accuracy = {str(name): float(value) for name, value in config.get("accuracy", {}).items()}

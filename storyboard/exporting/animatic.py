@@ -22,7 +22,7 @@ from storyboard.exporting.timing import FRAMES_PER_SECOND, Shown, timeline
 from storyboard.files import publish, publish_with
 from storyboard.fonts import REGULAR
 
-LONG_SIDE, GIF_LONG_SIDE = 1280, 480
+SHORT_SIDE, GIF_SHORT_SIDE = 720, 320
 SAMPLE_RATE = 48_000
 SOUND_SUFFIXES = (".wav", ".mp3", ".m4a", ".ogg", ".flac")
 ENCODERS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"q": "4"}))
@@ -41,7 +41,7 @@ def export_mp4(board: Board, path: Path) -> None:
 
 def export_gif(board: Board, path: Path) -> None:
     """Each frame for its duration, in a loop. Raises BoardError when the target cannot be written."""
-    size = video_size(board.aspect, GIF_LONG_SIDE)
+    size = video_size(board.aspect, GIF_SHORT_SIDE)
     pictures = [_captioned(board, shown, _still(board, shown, size)) for shown in timeline(board)]
     palettes = [picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures]
     durations = [round(shown.length * 1000 / FRAMES_PER_SECOND / 10) * 10 for shown in timeline(board)]
@@ -52,15 +52,15 @@ def export_gif(board: Board, path: Path) -> None:
     publish(path, stream.getvalue())
 
 
-def video_size(aspect: float, long_side: int) -> tuple[int, int]:
+def video_size(aspect: float, short_side: int) -> tuple[int, int]:
     """Width and height in pixels, both even, as video codecs want them."""
-    width, height = (long_side, long_side / aspect) if aspect >= 1 else (long_side * aspect, long_side)
+    width, height = (short_side * aspect, short_side) if aspect >= 1 else (short_side, short_side / aspect)
     return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
 
 
 def _write_mp4(board: Board, path: Path) -> None:
     shots = timeline(board)
-    size = video_size(board.aspect, LONG_SIDE)
+    size = video_size(board.aspect, SHORT_SIDE)
     sounds = _sound_files(board, shots)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as container:
         container.metadata["title"] = board.title
@@ -84,6 +84,7 @@ def _video_stream(container: Any, size: tuple[int, int]) -> Any:
     stream = container.add_stream(name, rate=FRAMES_PER_SECOND, options=options)
     stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"
+    stream.codec_context.thread_count = 2
     stream.codec_context.time_base = Fraction(1, FRAMES_PER_SECOND)
     return stream
 
@@ -98,7 +99,7 @@ def _moving(board: Board, shown: Shown, size: tuple[int, int]) -> Iterator[av.Vi
         if drawn is None or part != WHOLE:
             left, top = part.x * size[0], part.y * size[1]
             box = (left, top, left + part.width * size[0], top + part.height * size[1])
-            picture = still if part == WHOLE else still.resize(size, Image.Resampling.BICUBIC, box=box)
+            picture = still if part == WHOLE else still.resize(size, Image.Resampling.BILINEAR, box=box)
             if burn is not None:
                 picture = Image.alpha_composite(picture.convert("RGBA"), burn).convert("RGB")
             drawn = np.asarray(picture)
@@ -112,7 +113,7 @@ def _still(board: Board, shown: Shown, size: tuple[int, int]) -> Image.Image:
     return cover(frame_picture(shown.frame), *size, board.sheet.fit)
 
 
-# -- captions -----------------------------------------------------------------------------------------------------------
+# -- captions ------------------------------------------------------------------------------------------------------
 
 
 def _caption_stream(container: Any, board: Board) -> Any:
@@ -196,7 +197,7 @@ def _captioned(board: Board, shown: Shown, picture: Image.Image) -> Image.Image:
     return picture if layer is None else Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
 
 
-# -- sound --------------------------------------------------------------------------------------------------------------
+# -- sound ---------------------------------------------------------------------------------------------------------
 
 
 def _sound_files(board: Board, shots: tuple[Shown, ...]) -> dict[str, Path]:
@@ -205,9 +206,7 @@ def _sound_files(board: Board, shots: tuple[Shown, ...]) -> dict[str, Path]:
         return {}
     folder = Path(board.sheet.sounds)
     if not folder.is_dir():
-        raise BadInput(
-            f"{folder} is not a folder of sounds.", hint="Name a folder with files such as s1.wav or 4A.mp3."
-        )
+        raise BadInput(f"{folder} is not a folder of sounds.", hint="It holds files such as s1.wav or 4A.mp3.")
     found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SOUND_SUFFIXES}
     named = {shown.scene.id: found.get(shown.scene.id) or found.get(shown.number) for shown in shots}
     return {scene_id: path for scene_id, path in named.items() if path is not None}

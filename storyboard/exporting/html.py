@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from storyboard.board import Board
 from storyboard.board_texts import DISCLOSURE, alt_text, board_facts, duration_text, field_texts, shot_words
-from storyboard.errors import BadInput
-from storyboard.exporting.pictures import frame_picture, png_bytes, read_picture
+from storyboard.exporting.image_folder import frame_png
+from storyboard.exporting.pictures import frame_picture
 from storyboard.files import publish
 from storyboard.frame import StoredFrame
 from storyboard.languages import is_right_to_left, text_direction, text_language
@@ -64,7 +64,7 @@ def _policy_hash(text: str) -> str:
 
 def _frame(board: Board, number: str, scene: Scene, frame: StoredFrame, new_shot: bool) -> dict[str, Any]:
     fields = board.sheet.fields
-    data, width, height = _png(frame)
+    picture = frame_picture(frame)
     return {
         "number": number,
         "new_shot": new_shot,
@@ -72,9 +72,9 @@ def _frame(board: Board, number: str, scene: Scene, frame: StoredFrame, new_shot
         "duration": duration_text(scene.duration_s) if "duration" in fields else "",
         "alt": alt_text(scene, number),
         "mime": "image/png",
-        "data": base64.b64encode(data).decode(),
-        "width": width,
-        "height": height,
+        "data": base64.b64encode(frame_png(frame)).decode(),
+        "width": picture.width,
+        "height": picture.height,
         "failed": frame.failed,
         "texts": [
             {
@@ -87,16 +87,3 @@ def _frame(board: Board, number: str, scene: Scene, frame: StoredFrame, new_shot
             for text in field_texts(scene, board.sheet)
         ],
     }
-
-
-def _png(frame: StoredFrame) -> tuple[bytes, int, int]:
-    """The frame's own bytes when it is a readable PNG, so its record travels along; else a placeholder."""
-    try:
-        picture = read_picture(frame.path)
-        data = frame.path.read_bytes()
-    except (BadInput, OSError):
-        picture = frame_picture(frame)
-        data = png_bytes(picture)
-    if not data.startswith(b"\x89PNG"):
-        data = png_bytes(picture)
-    return data, picture.width, picture.height

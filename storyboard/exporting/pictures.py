@@ -17,6 +17,7 @@ from storyboard.frame import StoredFrame
 
 MOST_PIXELS = 64 * 1024 * 1024
 LEAST_PPI, MOST_PPI = 150.0, 300.0
+"""Printed pictures have between these many pixels an inch."""
 PLACEHOLDER_INK, PLACEHOLDER_GROUND = (60, 64, 72), (226, 228, 232)
 
 
@@ -49,6 +50,14 @@ def frame_picture(frame: StoredFrame) -> Image.Image:
         return placeholder(frame.width, frame.height, frame.failed or f"{frame.path.name} is missing")
 
 
+def picture_or_placeholder(path: Path) -> Image.Image:
+    """As `read_picture`, with a placeholder for a file that is missing or damaged."""
+    try:
+        return read_picture(path)
+    except BadInput:
+        return placeholder(512, 512, f"{path.name} is missing")
+
+
 def placeholder(width: int, height: int, reason: str) -> Image.Image:
     """A grey picture that says why there is no frame."""
     width, height = (width, height) if width >= 16 and height >= 16 else (512, 512)
@@ -62,12 +71,12 @@ def placeholder(width: int, height: int, reason: str) -> Image.Image:
     return picture
 
 
-def for_print(picture: Image.Image, box: Box, crop: Box = WHOLE) -> Image.Image:
+def for_print(picture: Image.Image, box: Box, crop: Box = WHOLE, least_ppi: float = LEAST_PPI) -> Image.Image:
     """The cropped part at 150 to 300 pixels an inch of its printed size, so viewers need not enlarge small frames."""
     left, top = crop.x * picture.width, crop.y * picture.height
     right, bottom = left + crop.width * picture.width, top + crop.height * picture.height
     native = (right - left) / (box.width / 25.4)
-    ppi = min(max(native, LEAST_PPI), MOST_PPI)
+    ppi = min(max(native, least_ppi), MOST_PPI)
     size = (math.ceil(box.width / 25.4 * ppi), math.ceil(box.height / 25.4 * ppi))
     if ppi == native and crop == WHOLE:
         return picture

@@ -14,7 +14,14 @@ from typing import Any, Literal
 from storyboard.board import Board, Page, Panel, Picture, Rule, TextBlock
 from storyboard.board_texts import alt_text
 from storyboard.errors import BoardError
-from storyboard.exporting.pictures import for_print, frame_picture, jpeg_bytes, png_bytes, read_picture
+from storyboard.exporting.pictures import (
+    for_print,
+    frame_picture,
+    jpeg_bytes,
+    picture_or_placeholder,
+    png_bytes,
+    read_picture,
+)
 from storyboard.scene_plan import plan_to_json
 
 TEMPLATE = Path(__file__).resolve().parent / "templates" / "board.typ"
@@ -124,6 +131,7 @@ def _text(text: TextBlock) -> dict[str, Any]:
         "bold": text.bold,
         "align": text.align,
         "label": text.label,
+        "boxed": text.boxed,
         "direction": text.direction,
         "language": text.language.split("-")[0].lower(),
     }
@@ -146,9 +154,11 @@ def _write_pictures(board: Board, folder: Path, lossless: bool) -> None:
     """Every picture at its printed size, one at a time, by the name the description uses."""
     encode = png_bytes if lossless else jpeg_bytes
     for number, page in enumerate(board.pages):
+        least_ppi = max(page.least_ppi, board.sheet.least_ppi)
         for position, panel in enumerate(page.panels):
-            picture = for_print(frame_picture(panel.frame), panel.picture, panel.crop)
+            picture = for_print(frame_picture(panel.frame), panel.picture, panel.crop, least_ppi)
             (folder / _frame_name(number, position)).write_bytes(encode(picture))
         for position, extra in enumerate(page.pictures):
-            picture = for_print(read_picture(extra.path), extra.box)
+            read = read_picture if extra.needed else picture_or_placeholder
+            picture = for_print(read(extra.path), extra.box)
             (folder / f"extra-{number}-{position}.png").write_bytes(png_bytes(picture))

@@ -12,37 +12,39 @@ from storyboard.layout.job import FOOTER_HEIGHT, HEADER_HEIGHT, MARGIN, Job, Res
 from storyboard.layout.text_fitting import PARAGRAPH_GAP, Paragraph, line_height
 from storyboard.layout.typefaces import MM_PER_POINT
 
-TITLE_PT, HEADER_PT, FOOTER_PT, HEADING_PT, WATERMARK_PT = 13.0, 8.0, 7.0, 9.0, 64.0
+TITLE_PT, HEADER_PT, FOOTER_PT, HEADING_PT, WATERMARK_PT = 17.0, 8.0, 7.0, 10.0, 64.0
 
 
-def dress(job: Job, pages: Sequence[Page]) -> tuple[Page, ...]:
-    """The pages with header and footer; the title is a heading on the first and a repetition on the others."""
-    return tuple(_dressed(job, page, number, len(pages)) for number, page in enumerate(pages, 1))
+def dress(job: Job, pages: Sequence[Page], titled: bool = True) -> tuple[Page, ...]:
+    """The pages with header and footer; with `titled` the title is a heading on the first, else a repetition."""
+    return tuple(
+        _dressed(job, page, number, len(pages), titled and number == 1) for number, page in enumerate(pages, 1)
+    )
 
 
-def _dressed(job: Job, page: Page, number: int, total: int) -> Page:
+def _dressed(job: Job, page: Page, number: int, total: int, titled: bool) -> Page:
     logo = _logo(job)
     rules = (
         Rule(kind="hairline", box=Box(MARGIN, MARGIN + HEADER_HEIGHT - 3.0, job.width - 2 * MARGIN, 0.0)),
         *page.rules,
     )
-    texts = (*_header(job, number, total, logo), *page.texts, *_footer(job), *_watermark(job))
+    texts = (*_header(job, f"{number} / {total}", logo, titled), *page.texts, *_footer(job), *_watermark(job))
     return replace(page, texts=texts, rules=rules, pictures=(*logo, *page.pictures))
 
 
 def _logo(job: Job) -> tuple[Picture, ...]:
     if not job.sheet.logo:
         return ()
-    return (Picture(path=Path(job.sheet.logo), box=Box(MARGIN, MARGIN - 2, 16.0, HEADER_HEIGHT - 2), alt=""),)
+    return (Picture(path=Path(job.sheet.logo), box=Box(MARGIN, MARGIN - 2, 16.0, HEADER_HEIGHT - 2), needed=True),)
 
 
-def _header(job: Job, number: int, total: int, logo: Sequence[Picture]) -> tuple[TextBlock, ...]:
+def _header(job: Job, count: str, logo: Sequence[Picture], titled: bool) -> tuple[TextBlock, ...]:
     left = MARGIN + (19.0 if logo else 0.0)
     measure = job.setter.fonts.measure
-    facts = "  ·  ".join((*board_facts(job.plan, job.sheet, job.aspect), f"{number} / {total}"))
+    facts = "  ·  ".join((*board_facts(job.plan, job.sheet, job.aspect), count))
     facts_width = min(measure(facts, HEADER_PT) + 4.0, 0.6 * (job.width - 2 * MARGIN))
-    title_box = Box(left, MARGIN - 1.0, job.width - MARGIN - left - facts_width, line_height(TITLE_PT))
-    title = Paragraph(field="title" if number == 1 else "header", text=job.plan.title, bold=True)
+    title_box = Box(left, MARGIN - 1.5, job.width - MARGIN - left - facts_width, line_height(TITLE_PT))
+    title = Paragraph(field="title" if titled else "header", text=job.plan.title, bold=True)
     facts_box = Box(job.width - MARGIN - facts_width, MARGIN + 0.7, facts_width, line_height(HEADER_PT))
     return (
         _one_line(job, title, title_box, TITLE_PT),

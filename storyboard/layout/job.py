@@ -52,10 +52,14 @@ class Rest:
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """A layout's pages, without header and footer, and what did not fit."""
+    """A layout's pages, without header and footer, and what did not fit.
+
+    `bare`: the pages get no header and footer.
+    """
 
     pages: tuple[Page, ...]
     rests: tuple[Rest, ...] = ()
+    bare: bool = False
 
 
 def frame_aspect(plan: ScenePlan, frames: Sequence[StoredFrame], sheet: Sheet) -> float:

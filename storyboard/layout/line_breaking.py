@@ -7,6 +7,7 @@ word longer than a line is broken between user-perceived characters (UAX #29 clu
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from itertools import zip_longest
@@ -39,24 +40,24 @@ def break_lines(
     White space at a break is dropped. A single cluster wider than the line stands alone.
     """
     lines: list[str] = []
-    line, room = "", width - first_indent
+    line, used, room = "", 0.0, width - first_indent
     for piece in _pieces(text):
-        whole = line + piece
-        if measure(whole.rstrip(), size_pt) <= room:
-            line = whole
+        if used + measure(piece.rstrip(), size_pt) <= room:
+            line, used = line + piece, used + measure(piece, size_pt)
             continue
         if line.strip():
             lines.append(line.rstrip())
-            line, room = "", width
+            room = width
         *full, line = _split_word(piece.lstrip(), room, width, size_pt, measure)
         lines.extend(full)
-        room = width if full else room
+        used, room = measure(line, size_pt), width if full else room
     if line.strip():
         lines.append(line.rstrip())
     return tuple(lines)
 
 
-def _pieces(text: str) -> list[str]:
+@functools.lru_cache(maxsize=4096)
+def _pieces(text: str) -> tuple[str, ...]:
     """The text cut at every place where a line may end; spaces stay at the end of their piece."""
     pieces: list[str] = []
     piece = ""
@@ -66,7 +67,7 @@ def _pieces(text: str) -> list[str]:
         if not following or _may_break(cluster, following):
             pieces.append(piece)
             piece = ""
-    return pieces
+    return tuple(pieces)
 
 
 def _may_break(before: str, after: str) -> bool:
@@ -84,10 +85,11 @@ def _split_word(word: str, room: float, width: float, size_pt: float, measure: M
     """`word` as it is when it fits into `room`, else in pieces of at most `width` (the first of at most `room`)."""
     if measure(word.rstrip(), size_pt) <= room:
         return [word]
-    parts, part = [], ""
+    parts, part, used = [], "", 0.0
     for cluster in _CLUSTER.findall(word):
-        if part and measure(part + cluster, size_pt) > room:
+        extent = measure(cluster, size_pt)
+        if part and used + extent > room:
             parts.append(part)
-            part, room = "", width
-        part += cluster
+            part, used, room = "", 0.0, width
+        part, used = part + cluster, used + extent
     return [*parts, part]

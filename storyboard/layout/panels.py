@@ -12,7 +12,7 @@ from storyboard.layout.job import Job, Rest
 from storyboard.layout.text_fitting import Paragraph, line_height, sizes_down
 from storyboard.scene_plan import Scene, Shot
 
-NUMBER_PT = 10.0
+NUMBER_PT = 12.0
 SHOT_PT = 8.0
 STRIP_HEIGHT = 5.5
 ACTION_SAFE, TITLE_SAFE = 0.93, 0.90
@@ -70,7 +70,7 @@ def strip_texts(job: Job, scene: Scene, number: str, strip: Box) -> tuple[TextBl
     """Number at the start, the shot after it, the duration at the end; the shot is abbreviated when it is too long."""
     fields = job.sheet.fields
     measure = job.setter.fonts.measure
-    number_width = measure(f"{number}  ", NUMBER_PT, True) if "number" in fields else 0.0
+    number_width = measure(f"{number} ", NUMBER_PT, True) if "number" in fields else 0.0
     duration = duration_text(scene.duration_s) if "duration" in fields else ""
     room = strip.width - number_width - measure(f"  {duration}", SHOT_PT)
     shot = _shot_text(job, scene.shot, room) if "shot" in fields else ""

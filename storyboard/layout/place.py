@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from storyboard.board import DEFAULT_SHEET, Board
+from storyboard.board import DEFAULT_SHEET, Board, Page
 from storyboard.board_texts import DISCLOSURE
-from storyboard.errors import BadPlan, UnknownName
+from storyboard.errors import BadPlan
 from storyboard.frame import StoredFrame
 from storyboard.languages import is_right_to_left
+from storyboard.layout.cover import cover_page
+from storyboard.layout.designs import Design, find_design
 from storyboard.layout.furniture import continuation_pages, dress
-from storyboard.layout.grid import place_grid
 from storyboard.layout.job import Job, Placed, frame_aspect
-from storyboard.layout.shot_numbers import new_shots, shot_numbers
 from storyboard.layout.text_fitting import Typesetter
 from storyboard.layout.typefaces import FontStack, choose_fonts
 from storyboard.scene_plan import ScenePlan
 from storyboard.sheet import Sheet, paper_size
+from storyboard.shot_numbers import new_shots, shot_numbers
 
 
 def place(plan: ScenePlan, frames: Sequence[StoredFrame], sheet: Sheet = DEFAULT_SHEET) -> Board:
@@ -29,10 +30,11 @@ def place(plan: ScenePlan, frames: Sequence[StoredFrame], sheet: Sheet = DEFAULT
     """
     if [scene.id for scene in plan.scenes] != [frame.scene_id for frame in frames]:
         raise BadPlan("The board has not one frame for each scene of the plan, in order.")
+    design = find_design(sheet.layout)
     fonts = choose_fonts(_texts(plan, sheet), sheet.font)
-    job = _job(plan, tuple(frames), sheet, fonts)
-    placed = _placed(job)
-    pages = dress(job, (*placed.pages, *continuation_pages(job, placed.rests)))
+    job = _job(plan, tuple(frames), sheet, fonts, design)
+    placed = design.place(job)
+    pages = _pages(job, placed)
     return Board(
         title=plan.title,
         plan=plan,
@@ -48,15 +50,25 @@ def place(plan: ScenePlan, frames: Sequence[StoredFrame], sheet: Sheet = DEFAULT
     )
 
 
-def _job(plan: ScenePlan, frames: tuple[StoredFrame, ...], sheet: Sheet, fonts: FontStack) -> Job:
-    landscape = True if sheet.landscape is None else sheet.landscape
-    width, height = paper_size(sheet.paper, landscape)
+def _pages(job: Job, placed: Placed) -> tuple[Page, ...]:
+    """Cover, the layout's pages, and what did not fit; with headers and footers where the layout has them."""
+    continued = continuation_pages(job, placed.rests)
+    cover = (cover_page(job),) if job.sheet.cover else ()
+    if placed.bare:
+        return (*cover, *placed.pages, *continued)
+    dressed = dress(job, (*placed.pages, *continued), titled=not cover)
+    return (*cover, *dressed)
+
+
+def _job(plan: ScenePlan, frames: tuple[StoredFrame, ...], sheet: Sheet, fonts: FontStack, design: Design) -> Job:
+    landscape = design.landscape if sheet.landscape is None else sheet.landscape
+    width, height = paper_size(sheet.paper or design.paper, landscape)
     numbers = shot_numbers(plan.scenes, sheet.numbering)
     reverse = is_right_to_left(plan.story.language) if sheet.right_to_left is None else sheet.right_to_left
     return Job(
         plan=plan,
         frames=frames,
-        sheet=sheet,
+        sheet=replace(sheet, fields=tuple(field for field in sheet.fields if field in design.fields)),
         setter=Typesetter(fonts=fonts, language=plan.story.language),
         width=width,
         height=height,
@@ -65,13 +77,6 @@ def _job(plan: ScenePlan, frames: tuple[StoredFrame, ...], sheet: Sheet, fonts: 
         aspect=frame_aspect(plan, frames, sheet),
         right_to_left=reverse,
     )
-
-
-def _placed(job: Job) -> Placed:
-    grid = re.fullmatch(r"([1-9]|10)(?:x([1-9]|10))?", job.sheet.layout)
-    if grid:
-        return place_grid(job, int(grid[1]), int(grid[2] or 1))
-    raise UnknownName.among("layout", job.sheet.layout, ["1", "2x2", "3x2", "4x3"])
 
 
 def _texts(plan: ScenePlan, sheet: Sheet) -> Iterator[str]:

@@ -13,7 +13,7 @@ from storyboard.layout.typefaces import MM_PER_POINT, FontStack
 LINE_PITCH = 1.25
 PARAGRAPH_GAP = 0.35
 SIZE_STEP = 0.5
-SAFETY = 0.99
+SAFETY = 0.985
 """Texts are broken to this share of the width, since shaping may set a letter wider than its table says."""
 CONTINUED = "… (continued at the end)"
 

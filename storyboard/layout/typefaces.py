@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from storyboard.fonts import BUNDLED
 MM_PER_POINT = 25.4 / 72
 INVISIBLE = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f")
 _INVISIBLE_CODES = frozenset(map(ord, INVISIBLE))
+_ALWAYS = (*range(32, 127), 0xA0, 0xB7, 0x2013, 0x2014, 0x2019, 0x2026)
+"""Characters that our own furniture uses: ASCII, middle dot, dashes, apostrophe, ellipsis."""
 PREFERRED = (
     "Noto Sans",
     "Noto Sans CJK SC",
@@ -51,11 +53,16 @@ class Typeface:
     bold_path: Path | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FontStack:
-    """The fonts of a board; a character is drawn with the first that has it."""
+    """The fonts of a board; a character is drawn with the first that has it.
+
+    `regular` and `bold` map every character of the board's texts to its width in ems.
+    """
 
     faces: tuple[Typeface, ...]
+    regular: Mapping[str, float]
+    bold: Mapping[str, float]
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -68,8 +75,9 @@ class FontStack:
         return tuple(dict.fromkeys(both))
 
     def measure(self, text: str, size_pt: float, bold: bool = False) -> float:
-        """Width of one unbroken line in millimetres, without kerning."""
-        return sum(self._ems(character, bold) for character in text) * size_pt * MM_PER_POINT
+        """Width of one unbroken line in millimetres, without kerning. Characters no font has count as one em."""
+        widths = self.bold if bold else self.regular
+        return sum([widths.get(character, 1.0) for character in text]) * size_pt * MM_PER_POINT
 
     def missing(self, text: str) -> tuple[str, ...]:
         """The characters no font of the stack has, in order of first appearance."""
@@ -79,14 +87,16 @@ class FontStack:
         code = ord(character)
         return character in INVISIBLE or character.isspace() or any(code in face.advances for face in self.faces)
 
-    def _ems(self, character: str, bold: bool) -> float:
-        code = ord(character)
-        if character in INVISIBLE or unicodedata.combining(character):
-            return 0.0
-        for face in self.faces:
-            if code in face.advances:
-                return face.bold.get(code, face.advances[code]) if bold else face.advances[code]
-        return 1.0
+
+def _widths(faces: Sequence[Typeface], codes: Iterable[int], bold: bool) -> dict[str, float]:
+    widths: dict[str, float] = {}
+    for code in codes:
+        face = next((face for face in faces if code in face.advances), None)
+        if chr(code) in INVISIBLE or unicodedata.combining(chr(code)):
+            widths[chr(code)] = 0.0
+        elif face is not None:
+            widths[chr(code)] = (face.bold if bold else face.advances).get(code, face.advances[code])
+    return widths
 
 
 def choose_fonts(texts: Iterable[str], font: str = "") -> FontStack:
@@ -111,7 +121,10 @@ def choose_fonts(texts: Iterable[str], font: str = "") -> FontStack:
             missing -= set(system_face.advances)
             if not missing:
                 break
-    return FontStack(faces=tuple(faces))
+    codes = {*used, *_ALWAYS, *_INVISIBLE_CODES}
+    return FontStack(
+        faces=tuple(faces), regular=_widths(faces, codes, bold=False), bold=_widths(faces, codes, bold=True)
+    )
 
 
 def _wished(font: str) -> Typeface:

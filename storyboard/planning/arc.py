@@ -64,7 +64,9 @@ class Premise:
         of_leads = (text for lead in self.leads for text in (lead.prompt, *lead.used))
         said = " ".join([self.company, *of_leads])
         used = set(said.lower().replace(",", "").split())
-        return tuple(topic for topic in self.reading.topics if not set(topic.split()) <= used)
+        names = {lead.name.lower() for lead in self.leads}
+        topics = (" ".join(word for word in topic.split() if word not in names) for topic in self.reading.topics)
+        return tuple(topic for topic in topics if not set(topic.split()) <= used)
 
 
 def parts(count: int) -> tuple[str, ...]:
@@ -194,9 +196,10 @@ def _prop(about: Premise, beat: Beat, after_turn: bool) -> tuple[str, str]:
         return ("", "")
     if beat.prop and not about.reading.things:
         return (beat.prop, beat.prop)
-    brought = about.complication.prop if about.complication and after_turn else ""
-    if brought and (brought in beat.does or not about.prop[0]):
-        return (brought, brought)
+    if about.complication and after_turn and about.complication.prop:
+        of_the_turn = {each.does for beats in about.complication.beats.values() for each in beats}
+        if beat.does in of_the_turn or not about.prop[0]:
+            return (about.complication.prop, about.complication.prop)
     return about.prop
 
 

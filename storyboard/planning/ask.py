@@ -1,8 +1,9 @@
 """One path for replies: ask, read, repair once, go on after truncation, and stop in time.
 
-Forms of answer are tried from the strictest to plain text, and what a server takes is remembered by endpoint and model. At
-most three calls are answered for a question; rejected forms do not count. "JSONSchemaBench" (arXiv:2501.10868) compares
-how servers constrain answers; that many accept a schema and ignore it is why every reply is read as if none had been sent.
+Forms of answer are tried from the strictest to plain text, and what a server takes is remembered by endpoint and model.
+At most three calls are answered for a question; rejected forms do not count. "JSONSchemaBench" (arXiv:2501.10868)
+compares how servers constrain answers; many accept a schema and ignore it, so every reply is read as if none had been
+sent.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 import openai
@@ -16,7 +17,7 @@ from storyboard.planning.openai import REFUSED, RETRIES, explain, response_forma
 from storyboard.planning.question import RUNGS, Answer, Reply, Request, SchemaRejected, Transport
 from storyboard.planning.questions import beats_question, plan_from, problems_question, shots_question
 from storyboard.planning.templates import as_json
-from storyboard.planning.wire import WireProblem, WireScene
+from storyboard.planning.wire import WireProblem
 from storyboard.protocols import Cast, Recorder
 from storyboard.scene_plan import ScenePlan
 from storyboard.story import Story
@@ -85,7 +86,7 @@ class LangChainTransport:
     def __init__(self, provider: str, where: Endpoint) -> None:
         self._provider, self._endpoint = provider, where
         self.where, self.model = where.url, where.model
-        self.rungs = {"openai": RUNGS, "ollama": RUNGS[1:]}.get(provider, RUNGS[-1:])
+        self.rungs: tuple[str, ...] = {"openai": RUNGS, "ollama": RUNGS[1:]}.get(provider, RUNGS[-1:])
         self._model = _chat_model(provider, where)
 
     def without_secrets(self, text: str) -> str:
@@ -96,7 +97,10 @@ class LangChainTransport:
         """One call; errors as `OpenAITransport.send`, whatever the provider's own exceptions are."""
         try:
             bound = self._model.bind(**self._options(request))
-            return reply_of(bound.invoke([dict(message) for message in request.messages]))
+            with warnings.catch_warnings():
+                # langchain-openai advises on its own structured output when a server rejects the form of answer.
+                warnings.filterwarnings("ignore", message=".*OpenAI's structured output")
+                return reply_of(bound.invoke([dict(message) for message in request.messages]))
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
             raise SchemaRejected(shorten(error, self._endpoint)) from None
         except openai.APIError as error:

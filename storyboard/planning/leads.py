@@ -115,9 +115,9 @@ def _invented(
     reading: Reading, people: list[tuple[Match, str]], grammar: Grammar, rng: random.Random
 ) -> tuple[tuple[Lead, ...], list[tuple[Match, str]]]:
     """Somebody from a given name, a noun for people or animals, the line's subject, or out of the air."""
-    named = _given_name(reading, grammar)
+    named = _given_names(reading, grammar)
     if named:
-        return (_with_name(*named, reading, grammar, rng),), people
+        return tuple(_with_name(name, pronoun, reading, grammar, rng) for name, pronoun in named), people
     if people and not _only_object(reading, people[0][0]):
         return (_from_noun(*people[0], reading, grammar, rng),), people[1:]
     subject = _subject(reading)
@@ -137,25 +137,32 @@ def _only_object(reading: Reading, match: Match) -> bool:
     return bool(PREPOSITIONS & set(before)) and match.start > 2
 
 
-def _given_name(reading: Reading, grammar: Grammar) -> tuple[str, str] | None:
-    """A capitalised word that is a known given name, or an unknown one that begins the line before a verb."""
-    names = grammar.tables["names"]
+def _given_names(reading: Reading, grammar: Grammar) -> tuple[tuple[str, str], ...]:
+    """The first given name of the line with its pronoun, and a second one that "and" joins to it."""
     verbs = {match.start for match in reading.matches if match.names("activity")}
     shouting = all(not word.text.islower() for word in reading.words)
     for index, word in enumerate(reading.words):
-        if not word.text[:1].isupper() or not reading.free[index]:
-            continue
-        for pronoun in ("she", "he"):
-            if word.lower in names[pronoun]:
-                return word.text.title(), pronoun
-        before_verb = index + 1 in verbs or reading.doing.startswith(_next(reading, index) or "\0")
-        if index == 0 and word.text.isascii() and not shouting and (before_verb and not word.lower.endswith("ing")):
-            return word.text, "either"
-    return None
+        pronoun = _known_name(reading, index, grammar)
+        other = _known_name(reading, index + 2, grammar) if _next(reading, index) == "and" else ""
+        starts = index == 0 and word.text.isascii() and not shouting and not word.lower.endswith("ing")
+        before_verb = index + 1 in verbs or reading.doing.startswith(_next(reading, index)[:4] or "\0")
+        known = pronoun not in ("", "either")
+        if known or (pronoun and starts and (before_verb or other)) or (pronoun and other and not shouting):
+            first = (word.text.title() if known else word.text, pronoun)
+            return (first, (reading.words[index + 2].text, other)) if other else (first,)
+    return ()
+
+
+def _known_name(reading: Reading, index: int, grammar: Grammar) -> str:
+    """The pronoun of the given name at `index`, "either" for an unknown capitalised word, "" for no name."""
+    if index >= len(reading.words) or not reading.free[index] or not reading.words[index].text[:1].isupper():
+        return ""
+    names = grammar.tables["names"]
+    return next((pronoun for pronoun in ("she", "he") if reading.words[index].lower in names[pronoun]), "either")
 
 
 def _next(reading: Reading, index: int) -> str:
-    return reading.words[index + 1].lower[:4] if index + 1 < len(reading.words) else ""
+    return reading.words[index + 1].lower if index + 1 < len(reading.words) else ""
 
 
 def _with_name(name: str, pronoun: str, reading: Reading, grammar: Grammar, rng: random.Random) -> Lead:
@@ -237,9 +244,12 @@ def _subject(reading: Reading) -> tuple[str, bool] | None:
     """An unknown noun that begins the line after an article ("A toaster dreaming of flight")."""
     if len(reading.words) < 2 or reading.words[0].lower not in ARTICLES:
         return None
-    run = []
+    nouns = {match.start for match in reading.matches if any(map(match.names, ("place", "thing", "time", "weather")))}
+    run: list[str] = []
     for index in range(1, min(4, len(reading.words))):
         word = reading.words[index].lower
+        if index in nouns:
+            return None
         if not reading.free[index] or word.endswith("ing") or not word.isascii():
             break
         run.append(word)

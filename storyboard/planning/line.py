@@ -92,7 +92,8 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
     doing = "" if activities else _own_doing(words, free, matches, taken, several)
     things, claimed = _things(words, matches, free)
     inside = frozenset(doing.split())
-    topics = _topics(words, tuple(is_free and index not in claimed for index, is_free in enumerate(free)), inside)
+    unclaimed = tuple(is_free and index not in claimed for index, is_free in enumerate(free))
+    topics = _topics(words, unclaimed, matches, inside)
     return Reading(
         words=words,
         matches=matches,
@@ -134,9 +135,19 @@ def find_matches(words: Sequence[Word], grammar: Grammar, taken: Iterable[int]) 
     while index < len(words):
         match = _match_at(words, index, grammar, barred)
         if match:
-            matches.append(match)
+            matches += [match, *_things_inside(words, match, grammar)]
         index = match.end if match else index + 1
     return tuple(matches)
+
+
+def _things_inside(words: Sequence[Word], match: Match, grammar: Grammar) -> list[Match]:
+    """The violin of "plays the violin", which is a phrase of its own."""
+    found = []
+    for index in range(match.start, match.end) if match.end - match.start > 1 else ():
+        hits = tuple(hit for hit in grammar.index.get((words[index].lower,), ()) if hit.kind == "thing")
+        if hits and not match.names("thing"):
+            found.append(Match(start=index, end=index + 1, hits=hits))
+    return found
 
 
 def _match_at(words: Sequence[Word], start: int, grammar: Grammar, barred: set[int]) -> Match | None:
@@ -213,12 +224,20 @@ def _things(
     return tuple((phrase, name) for name, phrase in things.items()), claimed
 
 
-def _topics(words: Sequence[Word], free: Sequence[bool], inside: frozenset[str]) -> tuple[str, ...]:
-    """Runs of unknown words, at most a few, without those that the line's own predicate holds already."""
+def _topics(
+    words: Sequence[Word], free: Sequence[bool], matches: Sequence[Match], inside: frozenset[str]
+) -> tuple[str, ...]:
+    """Runs of unknown words, at most a few, without those that the line's own predicate holds already.
+
+    A run right before a place takes its words along: "old lighthouse".
+    """
+    places = {match.start: match for match in matches if match.names("place")}
     runs: list[list[str]] = [[]]
     clause = 0
-    for word, is_free in zip(words, free, strict=True):
-        if (not is_free or word.clause != clause) and runs[-1]:
+    for index, (word, is_free) in enumerate(zip(words, free, strict=True)):
+        if runs[-1] and (not is_free or word.clause != clause):
+            if index in places and word.clause == clause:
+                runs[-1] += [each.lower for each in words[index : places[index].end]]
             runs.append([])
         clause = word.clause
         if is_free and word.lower not in inside:

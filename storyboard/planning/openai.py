@@ -54,7 +54,7 @@ def response_format(rung: str, schema: Any) -> dict[str, Any] | None:
 class OpenAITransport:
     """Chat completions through the SDK."""
 
-    rungs = RUNGS
+    rungs: tuple[str, ...] = RUNGS
 
     def __init__(self, where: Endpoint) -> None:
         self._endpoint = where
@@ -89,13 +89,13 @@ class OpenAITransport:
             ) from None
 
     def _create(self, request: Request) -> Any:
-        options: dict[str, Any] = {"timeout": request.seconds}
+        options: dict[str, Any] = {"timeout": request.seconds, "messages": list(request.messages)}
         values = {"max_tokens": request.most_tokens, "temperature": request.temperature}
         options |= {self._names[name]: value for name, value in values.items() if self._names[name]}
         wanted = response_format(request.rung, request.schema)
         if wanted:
             options["response_format"] = wanted
-        return self._client.chat.completions.create(model=self.model, messages=list(request.messages), **options)
+        return self._client.chat.completions.create(model=self.model, **options)
 
     def _rename(self, message: str) -> bool:
         """Newer models call the limit otherwise and take no temperature; True when there is something else to try."""

@@ -76,13 +76,15 @@ class Mender:
 
     def scenes(self, entries: Iterable[WireScene]) -> tuple[Scene, ...]:
         """One scene for each entry, numbered from 1; whoever must appear and does not is put into the first."""
-        entries = list(entries)
-        seen = {character.name for number, entry in enumerate(entries, 1) for character in self._present(number, entry)}
-        absent = [name for name in self.must if name not in seen and self.cast[name].kind != "style"]
-        if absent and entries:
+        listed = list(entries)
+        made = [self._scene(number, entry) for number, entry in enumerate(listed, 1)]
+        seen = {name for scene in made for name in scene.cast}
+        absent = [name for name in self.must if name not in seen and self.cast[name].kind == "character"]
+        if absent and made:
             self.notes.append(f"scene 1: {', '.join(absent)} appeared nowhere and was added")
-            entries[0] = entries[0].model_copy(update={"cast": [*entries[0].cast, *absent]})
-        return tuple(self._scene(number, entry) for number, entry in enumerate(entries, 1))
+            made[0] = self._scene(1, listed[0].model_copy(update={"cast": [*listed[0].cast, *absent]}))
+        self.notes = list(dict.fromkeys(self.notes))
+        return tuple(made)
 
     def _scene(self, number: int, entry: WireScene) -> Scene:
         present = self._present(number, entry)
@@ -166,7 +168,8 @@ class Mender:
             self._note(number, f"{what}: a token was replaced by {character.display_name!r}")
             token = _token_pattern(character.token)
             if character.noun:
-                text = re.sub(rf"(?:\bthe\s+)?{token}\s+{re.escape(character.noun)}\b", character.display_name, text)
+                phrase = rf"(?:\bthe\s+)?{token}\s+{re.escape(character.noun)}\b"
+                text = re.sub(phrase, character.display_name, text, flags=re.IGNORECASE)
             text = re.sub(token, character.display_name, text, flags=re.IGNORECASE)
         return text
 

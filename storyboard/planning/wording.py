@@ -112,7 +112,7 @@ class Narrator:
     def _who(self, moment: Moment) -> str:
         """Names; the first time with what they are; now and then, never twice running, a pronoun."""
         names = [self._introduced(lead) for lead in moment.who]
-        alone = len(names) == 1 and moment.stage in ("development", "close") and not moment.arrived
+        alone = len(self.about.leads) == 1 and moment.stage in ("development", "close") and not moment.arrived
         if alone and not self.by_pronoun and moment.who[0].human and self.rng.random() < 0.3:
             self.by_pronoun = True
             _, pronoun = grammatical(moment.who)

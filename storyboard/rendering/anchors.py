@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from storyboard.errors import UnknownName
 from storyboard.paths import prompts_folder
 from storyboard.protocols import Cast
+from storyboard.render_options import FrameRequest
 from storyboard.run_store import ANCHOR_PREFIX
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.text import check_name
@@ -42,7 +43,24 @@ class Anchor:
         return f"{ANCHOR_PREFIX}{self.name}"
 
 
-def resolve(consistency: str) -> str:
+@dataclass(frozen=True, kw_only=True)
+class AnchorRequest:
+    """A hidden picture and how it is drawn."""
+
+    anchor: Anchor
+    request: FrameRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneRequest:
+    """A frame, the hidden pictures it attends to, and who appears in it (for consistency by prompt)."""
+
+    request: FrameRequest
+    anchors: tuple[AnchorRequest, ...] = ()
+    identity: str = ""
+
+
+def resolve_consistency(consistency: str) -> str:
     """ "auto" becomes what measured best. Raises UnknownName."""
     if consistency not in CONSISTENCIES:
         raise UnknownName.among("consistency method", consistency, CONSISTENCIES)
@@ -77,6 +95,12 @@ def character_anchor(name: str, cast: Cast, style: str) -> Anchor:
     character = cast[name]
     words = (character.token, character.noun)
     return Anchor(name=name, prompt=_joined(character.phrase, character.look, "standing", style), words=words)
+
+
+def described_cast(scene: Scene, cast: Cast) -> str:
+    """Who appears in a scene, with their usual looks: what consistency by prompt holds on to."""
+    people = [cast[name] for name in scene.cast if name in cast]
+    return ", ".join(_joined(character.phrase, character.look) for character in people)
 
 
 def place_anchor(place: str, style: str) -> Anchor:

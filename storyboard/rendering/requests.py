@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from storyboard.errors import BadInput, UnknownName
 from storyboard.protocols import Cast
-from storyboard.render_options import FrameRequest, RenderOptions
+from storyboard.render_options import FrameRequest, RenderOptions, content_key
+from storyboard.rendering.anchors import (
+    CONSISTENCIES,
+    Anchor,
+    AnchorRequest,
+    SceneRequest,
+    anchors_of,
+    described_cast,
+    resolve_consistency,
+)
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
 from storyboard.rendering.resolve_prompt import resolve
 from storyboard.rendering.samplers import check_sampler
-from storyboard.rendering.seeds import frame_seed
+from storyboard.rendering.seeds import anchor_seed, frame_seed
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import LARGEST_SEED
 
-CONSISTENCIES = ("off", "anchor", "anchor+mask", "prompt", "style", "auto")
 EMPHASES = ("original", "no-norm", "compel")
 SIDE_UNIT = 8
 SMALLEST_SIDE, LARGEST_SIDE = 64, 4096
@@ -65,26 +75,72 @@ def frame_requests(
         UnknownName: a character, sampler or other name that does not exist.
         CharacterError: a character's folder is wrong.
     """
+    return tuple(each.request for each in scene_requests(plan, cast, options, model, machine))
+
+
+def scene_requests(
+    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine
+) -> tuple[SceneRequest, ...]:
+    """Each scene's request with what it agrees with others about; raises as `frame_requests`."""
     check_options(options)
     size = frame_size(options, plan.story.aspect, model)
-    return tuple(_request(scene, plan, cast, options, model, machine, size) for scene in plan.scenes)
+    ask = partial(_request, cast=cast, options=options, model=model, machine=machine, size=size)
+    kept = options.consistency_strength > 0 and len(plan.scenes) > 1
+    consistency = resolve_consistency(options.consistency) if kept else "off"
+    anchors = anchors_of(plan, cast, consistency)
+    identities = {scene.id: _identity(scene, cast, consistency, model) for scene in plan.scenes}
+    told = {
+        identity: [scene.prompt for scene in plan.scenes if identities[scene.id] == identity]
+        for identity in identities.values()
+    }
+    found = []
+    for scene in plan.scenes:
+        seed = frame_seed(plan.story.seed, scene.id) if scene.seed is None else scene.seed
+        uses = tuple(_anchor_request(anchor, scene, plan, ask) for anchor in anchors[scene.id])
+        keys = tuple(use.request.key for use in uses)
+        identity = identities[scene.id]
+        if identity:
+            keys = (content_key("story-prompt/v1", [identity, told[identity]]),)
+        request = ask(scene_id=scene.id, prompt=scene.prompt, negative=scene.negative, names=scene.cast, seed=seed)
+        if keys:
+            strength = options.consistency_strength
+            request = replace(request, consistency=consistency, consistency_strength=strength, anchors=keys)
+        found.append(SceneRequest(request=request, anchors=uses, identity=identity))
+    return tuple(found)
+
+
+def _identity(scene: Scene, cast: Cast, consistency: str, model: ModelFiles) -> str:
+    """Who appears, in the model's words, where consistency by prompt needs it."""
+    if consistency != "prompt":
+        return ""
+    return resolve(described_cast(scene, cast), scene.cast, cast, model.adapter_family).prompt
+
+
+def _anchor_request(anchor: Anchor, scene: Scene, plan: ScenePlan, ask: Callable[..., FrameRequest]) -> AnchorRequest:
+    """Drawn with the scene's adapters, so that both can be denoised together."""
+    seed = anchor_seed(plan.story.seed, anchor.name)
+    request = ask(scene_id=anchor.scene_id, prompt=anchor.prompt, negative="", names=scene.cast, seed=seed)
+    return AnchorRequest(anchor=anchor, request=request)
 
 
 def _request(
-    scene: Scene,
-    plan: ScenePlan,
+    *,
+    scene_id: str,
+    prompt: str,
+    negative: str,
+    names: tuple[str, ...],
+    seed: int,
     cast: Cast,
     options: RenderOptions,
     model: ModelFiles,
     machine: Machine,
     size: tuple[int, int],
 ) -> FrameRequest:
-    resolved = resolve(scene.prompt, scene.cast, cast, model.adapter_family, options.lora_scale)
-    seed = frame_seed(plan.story.seed, scene.id) if scene.seed is None else scene.seed
+    resolved = resolve(prompt, names, cast, model.adapter_family, options.lora_scale)
     return FrameRequest(
-        scene_id=scene.id,
+        scene_id=scene_id,
         prompt=resolved.prompt,
-        negative=scene.negative,
+        negative=negative,
         seed=seed % (LARGEST_SEED + 1),
         steps=options.steps or model.steps,
         guidance=float(model.guidance if options.guidance is None else options.guidance),

@@ -9,8 +9,10 @@ import pytest
 
 from storyboard.board import Board, Box
 from storyboard.errors import BadInput, BadPlan, UnknownName
+from storyboard.layout.designs import DESIGNS, USUAL_GRIDS
 from storyboard.layout.place import place
 from storyboard.layout.typefaces import choose_fonts
+from storyboard.scene_plan import Shot
 from storyboard.sheet import Sheet
 from tests.boards import HOSTILE, hostile_board, sample_board, sample_frames, sample_plan
 
@@ -44,7 +46,8 @@ def check_pages(board: Board) -> None:
             assert inside(panel.window, whole)
             assert inside(panel.picture, panel.window)
             assert all(inside(text.box, whole) for text in panel.texts)
-            assert not any(overlap(text.box, panel.window) for text in panel.texts)
+            assert not any(overlap(text.box, panel.window) for text in panel.texts if not text.boxed)
+            assert all(inside(text.box, panel.window) for text in panel.texts if text.boxed)
         for one, other in combinations(page.panels, 2):
             assert not overlap(one.window, other.window)
             for text in one.texts:
@@ -55,14 +58,14 @@ def check_pages(board: Board) -> None:
 
 def check_lines(board: Board) -> None:
     """Every printed line is as narrow as its box, by the fonts the board names."""
-    fonts = choose_fonts([scene.caption for scene in board.plan.scenes])
+    fonts = choose_fonts(text for scene in board.plan.scenes for text in (scene.caption, scene.dialogue, "“”·…"))
     for page in board.pages:
         for text in (*page.texts, *(text for panel in page.panels for text in panel.texts)):
             for line in text.lines:
                 assert fonts.measure(line, text.size_pt, text.bold) <= text.box.width + SLACK, line
 
 
-@pytest.mark.parametrize("layout", ["1", "2x1", "2x2", "3x1", "3x2", "3x3", "4x3", "4x4"])
+@pytest.mark.parametrize("layout", [*USUAL_GRIDS, *DESIGNS])
 @pytest.mark.parametrize("size", [(64, 64), (96, 54), (54, 96)], ids=["square", "wide", "tall"])
 def test_every_frame_stands_once_inside_its_page(tmp_path: Path, layout: str, size: tuple[int, int]) -> None:
     check_pages(sample_board(tmp_path, 7, Sheet(layout=layout), size))
@@ -88,6 +91,40 @@ def test_no_word_of_a_text_is_lost_however_long(tmp_path: Path) -> None:
             assert scene.caption.replace(" ", "")[:150] in printed
     assert printed.count("ends.") == 4 * HOSTILE[4].count("A long")
     assert any("continues at the end" in warning for warning in board.warnings)
+
+
+def test_comics_give_room_to_emphasis_and_manga_begins_at_the_right(tmp_path: Path) -> None:
+    long = sample_board(tmp_path, 5, Sheet(layout="comic"), duration_s=lambda position: 9.0 if position == 2 else 2.0)
+    areas = [panel.window.width * panel.window.height for page in long.pages for panel in page.panels]
+    assert max(areas) == areas[2]
+    manga = sample_board(tmp_path, 4, Sheet(layout="manga"), shot=Shot())
+    check_pages(manga)
+    first, second = manga.pages[0].panels[:2]
+    assert first.window.x > second.window.x and first.window.y == second.window.y
+
+
+def test_picture_books_bleed_and_are_sharp(tmp_path: Path) -> None:
+    board = sample_board(tmp_path, 2, Sheet(layout="picture-book", bleed_mm=3.2))
+    page = board.pages[1]
+    assert page.width == pytest.approx(215.9 + 6.4) and page.least_ppi == 300
+    assert page.panels[0].window[:3] == (0, 0, page.width)
+    assert [text.size_pt for text in page.panels[0].texts] == [20.0]
+
+
+def test_the_cover_shows_the_cast(tmp_path: Path) -> None:
+    board = sample_board(tmp_path, 3, Sheet(cover=True))
+    cover = board.pages[0]
+    assert [picture.alt for picture in cover.pictures] == ["Flynn, as drawn in this board"]
+    assert cover.pictures[0].path == board.frames[1].path, "the close-up"
+    assert [text.field for page in board.pages for text in page.texts].count("title") == 1
+
+
+def test_safe_areas_and_new_shots_are_marked(tmp_path: Path) -> None:
+    labels = ("4A-1", "4A-2", "4B")
+    board = sample_board(tmp_path, 3, Sheet(safe_areas=True), label=lambda position: labels[position])
+    kinds = [rule.kind for rule in board.pages[0].rules]
+    assert kinds.count("guide") == 6 and kinds.count("shot") == 2
+    assert board.numbers == labels and board.new_shots == (True, False, True)
 
 
 def test_papers(tmp_path: Path) -> None:

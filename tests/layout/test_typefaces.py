@@ -44,7 +44,7 @@ def test_what_no_font_has_is_named() -> None:
 
 
 def test_widths_grow_with_size_and_weight() -> None:
-    fonts = choose_fonts(["Hello"])
+    fonts = choose_fonts(["Hello e\u0301"])
     assert fonts.measure("Hello", 20) == pytest.approx(2 * fonts.measure("Hello", 10))
     assert fonts.measure("Hello", 10, bold=True) > fonts.measure("Hello", 10)
     assert fonts.measure("e\u0301", 10) == fonts.measure("e", 10)

@@ -9,7 +9,7 @@ from storyboard.render_options import FrameRequest
 from storyboard.rendering.diffusion import pictures
 from storyboard.rendering.diffusion.attention import ForwardState
 from storyboard.rendering.diffusion.conditioning import Conditioner
-from storyboard.rendering.diffusion.lanes import Lane, Walker
+from storyboard.rendering.diffusion.lanes import Lane, Start, Walker
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import load
 from storyboard.rendering.diffusion.schedulers import new_scheduler

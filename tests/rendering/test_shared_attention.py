@@ -22,7 +22,7 @@ def unet(request):
 
 
 def shared(**options):
-    return SharedAttention({FIRST: (ANCHOR,), SECOND: (ANCHOR,)}, seed=3, **options)
+    return SharedAttention({FIRST: (ANCHOR,), SECOND: (ANCHOR,)}, seeds={ANCHOR: 3}, **options)
 
 
 def masks():
@@ -93,7 +93,7 @@ def test_two_characters_each_see_their_own_anchor():
         (2, "flynn"): torch.tensor([[9.0, 0, 0, 0]]),
         (2, "mia"): torch.tensor([[0.0, 9, 0, 0]]),
     }
-    method = SharedAttention({2: (0, 1)}, seed=0, strength=2.0, masks=watching)
+    method = SharedAttention({2: (0, 1)}, seeds={}, strength=2.0, masks=watching)
     layer = Layer(name="up", side="up", level=0, cross=False)
     rows = tuple(Row(lane=lane, conditional=True) for lane in (0, 1, 2))
     query, key, value = torch.randn(3, 3, 1, 4, 8).unbind()

@@ -22,10 +22,10 @@ def unet():
 
 def test_a_frame_drawn_later_is_the_same(unet):
     recording = RecordTrajectory(0)
-    first = denoise(unet, LANES, [recording, SharedAttention({1: (0,)}, seed=1)], batches=BATCHES)
+    first = denoise(unet, LANES, [recording, SharedAttention({1: (0,)}, seeds={0: 1})], batches=BATCHES)
     lanes = LANES | {0: (noise_of(99), text_of(0))}  # the noise no longer matters
     replay = ReplayTrajectory(0, recording.to_bytes())
-    later = denoise(unet, lanes, [replay, SharedAttention({1: (0,)}, seed=1)], batches=BATCHES)
+    later = denoise(unet, lanes, [replay, SharedAttention({1: (0,)}, seeds={0: 1})], batches=BATCHES)
     assert torch.equal(first[1], later[1])
 
 

@@ -21,9 +21,9 @@ class Agreement:
     """What the frames of a run agree about, and how.
 
     Attributes:
-        consistency: resolved, see `anchors.resolve`.
+        consistency: resolved, see `anchors.resolve_consistency`.
         strength: 0 = off, 1 = the method's own default.
-        seed: of the story.
+        seeds: lane of a hidden anchor -> its seed.
         anchors: lane of a hidden anchor -> name of what it shows.
         shown: lane of a frame -> names of the anchors it uses.
         words: name -> how prompts name it.
@@ -32,7 +32,7 @@ class Agreement:
 
     consistency: str
     strength: float = 1.0
-    seed: int = 0
+    seeds: Mapping[int, int]
     anchors: Mapping[int, str]
     shown: Mapping[int, tuple[str, ...]]
     words: Mapping[str, tuple[str, ...]]
@@ -53,7 +53,7 @@ def agree(
         references = {lane: anchors[0] for lane, anchors in used.items()}
         return tuple(lanes), (StyleAligned(references, strength=agreement.strength),)
     masks = _masks(agreement, lanes) if agreement.consistency == "anchor+mask" else None
-    sharing = SharedAttention(used, seed=agreement.seed, strength=agreement.strength, masks=masks)
+    sharing = SharedAttention(used, seeds=agreement.seeds, strength=agreement.strength, masks=masks)
     if masks is None:
         return tuple(lanes), (sharing,)
     return tuple(lanes), (masks, sharing, QueryBlending(used))

@@ -1,6 +1,6 @@
 """From requests to frames: which lanes run together, with which adapters, and what becomes of each.
 
-Frames with the same adapters share runs. Within a run the batch a frame belongs to depends only on its place in the
+Frames with the same adapters share a run. Within a run the batch a frame belongs to depends only on its place in the
 plan, and a batch is always computed whole, so that drawing one frame again gives the same bytes as drawing all.
 """
 
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -19,44 +20,51 @@ from storyboard.events import FrameFailed, Step
 from storyboard.frame import Frame
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest
-from storyboard.rendering.diffusion import memory, pictures
+from storyboard.rendering.anchors import SceneRequest
+from storyboard.rendering.diffusion import memory, pictures, trajectory
 from storyboard.rendering.diffusion.adapters import adapters_applied
-from storyboard.rendering.diffusion.attention import ForwardState
+from storyboard.rendering.diffusion.attention import ForwardState, Method
 from storyboard.rendering.diffusion.conditioning import Conditioner
+from storyboard.rendering.diffusion.consistency import agree
 from storyboard.rendering.diffusion.lanes import Lane, Walker
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import LoadedModel
 from storyboard.rendering.diffusion.records import made_with
+from storyboard.rendering.diffusion.runs import Batches, Run, run_of_edits, runs_of
+from storyboard.rendering.diffusion.trajectory import RecordTrajectory, trajectory_of
+from storyboard.rendering.diffusion.word_edits import edit_methods
 
 Outcome = Frame | Step | FrameFailed
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """Lanes that are denoised together, in batches of at most the memory plan's size.
+def draw(
+    model: LoadedModel, requests: Sequence[SceneRequest], cast: Cast, wanted: frozenset[str], folder: Path | None
+) -> Iterator[Outcome]:
+    """Every wanted frame, or why it could not be drawn, with a `Step` after each call of the UNet.
 
-    Attributes:
-        adapters: what all of them are drawn with.
-        requests: (place in the plan, request) of each lane.
+    Hidden pictures that frames attend to come out as frames as well; their trajectories are read again from `folder`
+    when they are there.
     """
-
-    adapters: tuple[AdapterUse, ...]
-    requests: tuple[tuple[int, FrameRequest], ...]
-
-    @property
-    def steps(self) -> int:
-        return sum(request.steps for _, request in self.requests)
+    yield from _counted(model, runs_of(requests, model.memory.micro_batch), cast, wanted, folder)
 
 
-def draw(model: LoadedModel, requests: Sequence[FrameRequest], cast: Cast, wanted: frozenset[str]) -> Iterator[Outcome]:
-    """Every wanted frame, or why it could not be drawn, with a `Step` after each call of the UNet."""
-    runs = [run for run in runs_of(requests, model.memory.micro_batch) if _is_wanted(run, wanted)]
-    total = sum(run.steps for run in runs)
+def draw_edit(model: LoadedModel, chain: Sequence[SceneRequest], cast: Cast, folder: Path | None) -> Iterator[Outcome]:
+    """The last frame of `chain`, each of which is an edit of the one before it; see `draw`."""
+    wanted = frozenset(scene.request.scene_id for scene in chain)
+    yield from _counted(model, [run_of_edits(chain)], cast, wanted, folder)
+
+
+def _counted(
+    model: LoadedModel, runs: Sequence[Run], cast: Cast, wanted: frozenset[str], folder: Path | None
+) -> Iterator[Outcome]:
+    """All runs with the work they have done as `Step`s."""
+    size = model.memory.micro_batch
+    total = sum(run.steps(run.batches(size, wanted)) for run in runs)
     done = 0
     torch.set_flush_denormal(True)
     try:
         for adapters, group in itertools.groupby(runs, key=lambda run: run.adapters):
-            for outcome in _drawn_with(model, adapters, list(group), cast, wanted):
+            for outcome in _drawn_with(model, adapters, list(group), cast, wanted, folder):
                 if isinstance(outcome, int):
                     done = min(total, done + outcome)
                     yield Step(done=done, total=total)
@@ -66,36 +74,28 @@ def draw(model: LoadedModel, requests: Sequence[FrameRequest], cast: Cast, wante
         torch.set_flush_denormal(False)
 
 
-def runs_of(requests: Sequence[FrameRequest], micro_batch: int) -> list[Run]:
-    """The plan's lanes cut into runs, whatever is wanted of them; runs with the same adapters follow one another."""
-    groups: dict[tuple[AdapterUse, ...], list[tuple[int, FrameRequest]]] = {}
-    for place, request in enumerate(requests):
-        groups.setdefault(request.adapters, []).append((place, request))
-    return [
-        Run(adapters=adapters, requests=tuple(members[start : start + micro_batch]))
-        for adapters, members in groups.items()
-        for start in range(0, len(members), micro_batch)
-    ]
-
-
-def _is_wanted(run: Run, wanted: frozenset[str]) -> bool:
-    return any(request.scene_id in wanted for _, request in run.requests)
-
-
 def _drawn_with(
-    model: LoadedModel, adapters: tuple[AdapterUse, ...], runs: Sequence[Run], cast: Cast, wanted: frozenset[str]
+    model: LoadedModel,
+    adapters: tuple[AdapterUse, ...],
+    runs: Sequence[Run],
+    cast: Cast,
+    wanted: frozenset[str],
+    folder: Path | None,
 ) -> Iterator[Outcome | int]:
     """All runs of one set of adapters; when those cannot be applied, every frame that needs them has failed."""
+    work = [(run, batches) for run in runs if (batches := run.batches(model.memory.micro_batch, wanted))]
+    if not work:
+        return
     try:
         applied = adapters_applied(model.pipe, [(_adapter(use, cast), use) for use in adapters])
         applied.__enter__()
     except StoryboardError as error:
-        for run in runs:
-            yield from _all_failed(run, wanted, str(error))
+        for _, batches in work:
+            yield from _all_failed(batches, wanted, str(error))
         return
     try:
-        for run in runs:
-            yield from _drawn(model, run, wanted)
+        for run, batches in work:
+            yield from _drawn(model, run, batches, wanted, folder)
     finally:
         applied.__exit__(None, None, None)
 
@@ -109,59 +109,94 @@ def _adapter(use: AdapterUse, cast: Cast) -> Adapter:
     raise CharacterError(f"No character has the adapter {use.sha256[:12]}… any more.")
 
 
-def _all_failed(run: Run, wanted: frozenset[str], reason: str) -> Iterator[FrameFailed]:
-    for _, request in run.requests:
-        if request.scene_id in wanted:
-            yield FrameFailed(scene_id=request.scene_id, reason=reason)
+def _all_failed(batches: Batches, wanted: frozenset[str], reason: str) -> Iterator[FrameFailed]:
+    for _, scene in itertools.chain.from_iterable(batches):
+        if scene.request.scene_id in wanted:
+            yield FrameFailed(scene_id=scene.request.scene_id, reason=reason)
 
 
-def _drawn(model: LoadedModel, run: Run, wanted: frozenset[str]) -> Iterator[Outcome | int]:
+def _drawn(
+    model: LoadedModel, run: Run, batches: Batches, wanted: frozenset[str], folder: Path | None
+) -> Iterator[Outcome | int]:
     """One run; when the memory does not hold it, once more frame by frame."""
     try:
-        yield from _attempt(model, run, wanted)
+        yield from _attempt(model, run, batches, wanted, folder)
         return
     except torch.OutOfMemoryError:
         memory.release()
     smaller = replace(model, memory=model.memory.smaller())
     memory.tile(model.pipe)
-    for single in runs_of([request for _, request in run.requests], 1):
-        if not _is_wanted(single, wanted):
-            continue
+    for single in run.batches(1, wanted):
         try:
-            yield from _attempt(smaller, single, wanted)
+            yield from _attempt(smaller, run, [single], wanted, folder)
         except torch.OutOfMemoryError:
             memory.release()
-            yield from _all_failed(single, wanted, "the device ran out of memory")
+            yield from _all_failed([single], wanted, "the device ran out of memory")
 
 
-def _attempt(model: LoadedModel, run: Run, wanted: frozenset[str]) -> Iterator[Outcome | int]:
+def _attempt(
+    model: LoadedModel, run: Run, batches: Batches, wanted: frozenset[str], folder: Path | None
+) -> Iterator[Outcome | int]:
+    """All lanes of some batches from noise to pictures, with the hidden ones they attend to."""
     began = time.perf_counter()
-    walkers: list[Walker] = []
-    conditioner = _conditioner(model, run.requests[0][1])
-    for place, request in run.requests:
-        try:
-            walkers.append(_walker(model, conditioner, place, request))
-        except StoryboardError as error:
-            yield FrameFailed(scene_id=request.scene_id, reason=str(error))
-    yield from _denoised(model, conditioner, walkers)
+    conditioner = _conditioner(model, run.scenes[0][1].request)
+    lanes, failures = _lanes(conditioner, run, batches)
+    yield from (failure for failure in failures if failure.scene_id in wanted & run.scene_ids)
+    spoken, methods = agree(run.agreement(), lanes, conditioner)
+    if run.is_edit:
+        seen = [lane for lane in spoken if not lane.is_anchor]
+        edits = [edit_methods(*pair) for pair in itertools.pairwise(seen)]
+        methods = (*methods, *itertools.chain.from_iterable(edits))
+    walkers = {lane.number: _walker(model, lane) for lane in spoken if lane.number in run.drawn(batches)}
+    hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]
+    tracks = [trajectory_of(walker.lane, folder) for walker in hidden]
+    groups = [[walkers[place] for place, _ in batch if place in walkers] for batch in batches]
+    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods))
     share = (time.perf_counter() - began) / max(1, len(walkers))
-    for walker in walkers:
+    for walker, track in zip(hidden, tracks, strict=True):
+        if isinstance(track, RecordTrajectory):
+            yield _finished(model, walker, share, {trajectory.FILE_NAME: track.to_bytes()})
+    shown = list(itertools.chain.from_iterable(groups))
+    for walker in shown[-1:] if run.is_edit else shown:
         if walker.lane.request.scene_id in wanted:
-            yield _finished(model, walker, share)
+            yield _finished(model, walker, share, {})
 
 
-def _denoised(model: LoadedModel, conditioner: Conditioner, walkers: Sequence[Walker]) -> Iterator[int]:
-    if not walkers:
+def _lanes(conditioner: Conditioner, run: Run, batches: Batches) -> tuple[list[Lane], list[FrameFailed]]:
+    """Every lane of the run that can be put in words: those not drawn may still be part of a story's text."""
+    drawn, lanes, failures = run.drawn(batches), [], []
+    for number, use in run.hidden.items():
+        if number in drawn:
+            lanes.append(_lane(conditioner, number, use.request, is_anchor=True))
+    for place, scene in run.company:
+        try:
+            lanes.append(_lane(conditioner, place, scene.request))
+        except StoryboardError as error:
+            failures.append(FrameFailed(scene_id=scene.request.scene_id, reason=str(error)))
+    return lanes, failures
+
+
+def _denoised(
+    model: LoadedModel,
+    conditioner: Conditioner,
+    hidden: Sequence[Walker],
+    groups: Sequence[Sequence[Walker]],
+    methods: tuple[Method, ...],
+) -> Iterator[int]:
+    """Hidden lanes one by one, so that their numbers do not depend on which of them are needed."""
+    first = next(itertools.chain.from_iterable(groups), None)
+    if first is None:
         return
-    height, width = walkers[0].latents.shape[-2:]
+    height, width = first.latents.shape[-2:]
     denoiser = Denoiser(
         unet=model.pipe.unet,
         family=model.family,
         conditioner=conditioner,
         guidance_rescale=model.files.guidance_rescale,
+        methods=methods,
     )
-    state = ForwardState(steps=walkers[0].lane.request.steps, height=height, width=width)
-    yield from denoise(denoiser, [], [walkers], state)
+    state = ForwardState(steps=first.lane.request.steps, height=height, width=width)
+    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state)
 
 
 def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:
@@ -174,13 +209,17 @@ def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:
     )
 
 
-def _walker(model: LoadedModel, conditioner: Conditioner, place: int, request: FrameRequest) -> Walker:
-    lane = Lane(
-        number=place,
+def _lane(conditioner: Conditioner, number: int, request: FrameRequest, *, is_anchor: bool = False) -> Lane:
+    return Lane(
+        number=number,
         request=request,
         positive=conditioner.encode(request.prompt, steps=request.steps),
         negative=conditioner.encode(request.negative, steps=request.steps, negative=True),
+        is_anchor=is_anchor,
     )
+
+
+def _walker(model: LoadedModel, lane: Lane) -> Walker:
     return Walker(
         lane,
         unet=model.pipe.unet,
@@ -191,7 +230,9 @@ def _walker(model: LoadedModel, conditioner: Conditioner, place: int, request: F
 
 
 @torch.no_grad()
-def _finished(model: LoadedModel, walker: Walker, seconds: float) -> Frame | FrameFailed:
+def _finished(
+    model: LoadedModel, walker: Walker, seconds: float, extra_files: Mapping[str, bytes]
+) -> Frame | FrameFailed:
     began = time.perf_counter()
     request = walker.lane.request
     try:
@@ -203,4 +244,5 @@ def _finished(model: LoadedModel, walker: Walker, seconds: float) -> Frame | Fra
         image=image,
         seconds=seconds + time.perf_counter() - began,
         made_with=made_with(model),
+        extra_files=extra_files,
     )

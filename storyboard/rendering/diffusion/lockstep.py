@@ -149,7 +149,6 @@ def _predict(denoiser: Denoiser, state: ForwardState, part: Sequence[_LaneRows])
     state.rows = tuple(row for _, row, _ in pairs)
     dtype = denoiser.unet.dtype
     sample = torch.cat([lane.walker.model_input(lane.evaluation) for lane, _, _ in pairs]).to(dtype)
-    sample = sample.contiguous(memory_format=torch.channels_last)
     tokens = torch.stack([lane.tokens[place] for lane, _, place in pairs]).to(dtype)
     request = part[0].walker.lane.request
     added = denoiser.family.added_conditions(

@@ -19,7 +19,9 @@ from storyboard.rendering.model_files import ModelFiles
 
 GIB = 1 << 30
 LARGEST_BATCH = 8
-BATCH_ON_CPU = 1
+SMALL_PICTURE = 256 * 256
+BATCH_OF_SMALL = 5
+"""On a processor, frames this small are quicker together (less time between layers); larger ones are not."""
 SPARE = 1.5 * GIB
 """For the display, the CUDA context, workspaces and fragmentation."""
 BYTES_PER_PIXEL: Mapping[str, int] = {"sd1": 2600, "sdxl": 900}
@@ -59,7 +61,8 @@ def plan_memory(files: ModelFiles, machine: Machine, *, offload: str = "auto", m
     if micro_batch is not None and not 1 <= micro_batch <= 64:
         raise BadInput(f"{micro_batch} frames cannot be drawn together.", hint="For example: --micro-batch 4")
     if machine.device in ("cpu", "mps"):
-        return Plan(offload="none", micro_batch=micro_batch or BATCH_ON_CPU, tiled=False)
+        small = files.width * files.height <= SMALL_PICTURE
+        return Plan(offload="none", micro_batch=micro_batch or (BATCH_OF_SMALL if small else 1), tiled=False)
     total = _device_memory(machine.device)
     weights = _weight_bytes(files, machine)
     chosen: Offload = _offload(weights, total) if offload == "auto" else offload  # type: ignore[assignment]

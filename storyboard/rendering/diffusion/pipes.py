@@ -10,17 +10,18 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from diffusers import AutoencoderKL, StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors import SafetensorError
 
 from storyboard.errors import ModelError
 from storyboard.rendering.diffusion.clip_tokenizer import clip_tokenizer
 from storyboard.rendering.diffusion.families import FAMILIES, Family
-from storyboard.rendering.diffusion.memory import Plan, apply, plan_memory
+from storyboard.rendering.diffusion.memory import SMALL_PICTURE, Plan, apply, plan_memory
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
 
-CLASSES: dict[str, Any] = {"sd1": StableDiffusionPipeline, "sdxl": StableDiffusionXLPipeline}
+CLASSES: dict[str, str] = {"sd1": "StableDiffusionPipeline", "sdxl": "StableDiffusionXLPipeline"}
+"""Looked up in diffusers when a model is loaded, because importing them makes remarks on packages we do not need."""
+
 WITHOUT: dict[str, dict[str, Any]] = {
     "sd1": {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
     "sdxl": {"add_watermarker": False},
@@ -48,13 +49,13 @@ class LoadedModel:
 
 
 def load(files: ModelFiles, machine: Machine, *, offload: str = "auto", micro_batch: int | None = None) -> LoadedModel:
-    """The model on its device, with its convolutions in channels-last order.
+    """The model on its device, in evaluation mode.
 
     Raises:
         ModelError: its files cannot be made into a model, or the device is not there.
     """
     try:
-        with _quiet():
+        with quiet_libraries():
             pipe = _from_file(files, machine) if files.is_single_file else _from_folder(files, machine)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
@@ -62,13 +63,13 @@ def load(files: ModelFiles, machine: Machine, *, offload: str = "auto", micro_ba
             f"The model {files.name} cannot be loaded: {reason}", hint="Fetch the whole model again."
         ) from None
     plan = plan_memory(files, machine, offload=offload, micro_batch=micro_batch)
-    _prepare(pipe, machine)
+    _prepare(pipe, files, machine)
     apply(pipe, plan, machine)
     return LoadedModel(pipe=pipe, files=files, machine=machine, family=FAMILIES[files.family], memory=plan)
 
 
 def _from_folder(files: ModelFiles, machine: Machine) -> Any:
-    return CLASSES[files.family].from_pretrained(
+    return getattr(diffusers, CLASSES[files.family]).from_pretrained(
         files.root,
         dtype=getattr(torch, machine.dtype),
         variant=files.variant or None,
@@ -83,7 +84,7 @@ def _from_file(files: ModelFiles, machine: Machine) -> Any:
     tokenizers = {"tokenizer": clip_tokenizer()}
     if files.family == "sdxl":
         tokenizers["tokenizer_2"] = clip_tokenizer(pad_token="!")
-    return CLASSES[files.family].from_single_file(
+    return getattr(diffusers, CLASSES[files.family]).from_single_file(
         str(files.root),
         config=str(files.configs),
         dtype=getattr(torch, machine.dtype),
@@ -97,26 +98,28 @@ def _from_file(files: ModelFiles, machine: Machine) -> Any:
 def _other_vae(files: ModelFiles, machine: Machine) -> dict[str, Any]:
     if files.vae is None:
         return {}
-    vae = AutoencoderKL.from_pretrained(
+    vae = diffusers.AutoencoderKL.from_pretrained(
         files.vae, dtype=getattr(torch, machine.dtype), use_safetensors=True, local_files_only=True
     )
     return {"vae": vae}
 
 
-def _prepare(pipe: Any, machine: Machine) -> None:
-    """Evaluation mode, channels-last convolutions, and an autoencoder in a number format that it survives."""
+def _prepare(pipe: Any, files: ModelFiles, machine: Machine) -> None:
+    """Evaluation mode, an autoencoder in a number format that it survives, and the faster order of channels: last,
+    except for small pictures on a processor, where that was measured to be slower."""
     for part in (pipe.unet, pipe.vae, pipe.text_encoder, getattr(pipe, "text_encoder_2", None)):
         if part is not None:
             part.eval().requires_grad_(False)
     overflows = machine.dtype == "float16" and pipe.vae.config.get("force_upcast", False)
     if overflows:
         pipe.vae.to(dtype=torch.float32)
-    pipe.unet.to(memory_format=torch.channels_last)
-    pipe.vae.to(memory_format=torch.channels_last)
+    if machine.device != "cpu" or files.width * files.height > SMALL_PICTURE:
+        pipe.unet.to(memory_format=torch.channels_last)
+        pipe.vae.to(memory_format=torch.channels_last)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_libraries() -> Iterator[None]:
     """The libraries' remarks and progress bars off; what was set before comes back."""
     levels = diffusers.utils.logging.get_verbosity(), transformers.utils.logging.get_verbosity()
     bars = diffusers.utils.logging.is_progress_bar_enabled(), transformers.utils.logging.is_progress_bar_enabled()

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storyboard.errors import BadInput
 from storyboard.events import FrameFailed, Step
 from storyboard.frame import Frame
 from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest, RenderOptions
 from storyboard.rendering.machine import Machine, choose_machine
 from storyboard.rendering.model_files import ModelFiles, find_model
-from storyboard.rendering.requests import check_options, frame_requests
+from storyboard.rendering.requests import check_options, frame_requests, scene_requests
 from storyboard.scene_plan import ScenePlan
 
 if TYPE_CHECKING:
     from storyboard.rendering.diffusion.pipes import LoadedModel
+
+
+Change = Callable[[FrameRequest], FrameRequest]
 
 
 class DiffusionRenderer:
@@ -64,9 +69,43 @@ class DiffusionRenderer:
         self, plan: ScenePlan, cast: Cast, wanted: Collection[str], folder: Path | None
     ) -> Iterator[Frame | Step | FrameFailed]:
         """Draw the scenes whose ids are `wanted`; see `protocols.Renderer`. One frame that fails stops no other."""
-        requests = self.requests(plan, cast)
-        if not any(request.scene_id in wanted for request in requests):
+        requests = scene_requests(plan, cast, self.options, self.model, self.machine)
+        if not any(each.request.scene_id in wanted for each in requests):
             return
         from storyboard.rendering.diffusion.drawing import draw
 
-        yield from draw(self.loaded, requests, cast, frozenset(wanted))
+        yield from draw(self.loaded, requests, cast, frozenset(wanted), folder)
+
+    def redraw(
+        self, plan: ScenePlan, cast: Cast, scene_id: str, change: Change, folder: Path | None
+    ) -> Iterator[Frame | Step | FrameFailed]:
+        """Draw one scene with another request than the plan's: `change` makes it from the plan's own.
+
+        Raises:
+            KeyError: no scene of that id.
+        """
+        requests = list(scene_requests(plan, cast, self.options, self.model, self.machine))
+        place = {each.request.scene_id: index for index, each in enumerate(requests)}[scene_id]
+        requests[place] = replace(requests[place], request=change(requests[place].request))
+        from storyboard.rendering.diffusion.drawing import draw
+
+        yield from draw(self.loaded, requests, cast, frozenset({scene_id}), folder)
+
+    def edit(
+        self, plan: ScenePlan, cast: Cast, chain: Sequence[FrameRequest], folder: Path | None
+    ) -> Iterator[Frame | Step | FrameFailed]:
+        """Draw the last of `chain`, each of which is an edit of the one before it; the first is a plain frame.
+
+        Raises:
+            BadInput: the frame attends to hidden pictures that the plan no longer has.
+        """
+        requests = scene_requests(plan, cast, self.options, self.model, self.machine)
+        own = next(each for each in requests if each.request.scene_id == chain[0].scene_id)
+        if own.request.anchors != chain[0].anchors:
+            raise BadInput(
+                "The cast or the options of this board have changed.",
+                hint="Draw it again first: storyboard render BOARD",
+            )
+        from storyboard.rendering.diffusion.drawing import draw_edit
+
+        yield from draw_edit(self.loaded, [replace(own, request=request) for request in chain], cast, folder)

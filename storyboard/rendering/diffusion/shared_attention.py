@@ -42,7 +42,7 @@ class SharedAttention(Method):
 
     Args:
         anchors: lane of a frame -> lanes of its anchors. Anchors themselves are not listed and stay undisturbed.
-        seed: with the step it decides which tokens are kept.
+        seeds: lane of an anchor -> its seed, which with the step decides which of its tokens are kept.
         strength: 0 = off, 1 = half of the anchor's tokens, 2 = all of them.
         masks: where each anchor shows its subject (and, with several anchors, where each frame shows them).
         first_step: sharing starts here; the very first step is too noisy to hold a subject.
@@ -54,13 +54,13 @@ class SharedAttention(Method):
         self,
         anchors: Mapping[int, tuple[int, ...]],
         *,
-        seed: int,
+        seeds: Mapping[int, int],
         strength: float = 1.0,
         masks: SubjectMasks | None = None,
         first_step: int = 1,
     ) -> None:
         self.anchors = dict(anchors)
-        self.seed = seed
+        self.seeds = dict(seeds)
         self.kept = min(1.0, KEPT_TOKENS * strength)
         self.masks = masks
         self.first_step = first_step
@@ -121,7 +121,9 @@ class SharedAttention(Method):
 
     def _kept_tokens(self, state: ForwardState, lane: int, tokens: int) -> Tensor:
         """Indices of the anchor tokens of this step: a random part of those on the subject, at least one."""
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + state.step * 1009 + tokens) % 2**63)
+        generator = torch.Generator().manual_seed(
+            (self.seeds.get(lane, 0) * 1_000_003 + state.step * 1009 + tokens) % 2**63
+        )
         order = torch.randperm(tokens, generator=generator)
         region = None if self.masks is None else self.masks.region(state, lane, tokens)
         if region is not None and region.any():

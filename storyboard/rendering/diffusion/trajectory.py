@@ -8,8 +8,10 @@ very same numbers.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from torch import Tensor
 
 from storyboard.errors import BoardError
 from storyboard.rendering.diffusion.attention import ForwardState, Latents, Method
+from storyboard.rendering.diffusion.lanes import Lane
 
 FILE_NAME = "trajectory.safetensors"
 LARGEST_FILE = 256 * 2**20
@@ -89,6 +92,15 @@ class ReplayTrajectory(Method):
             raise BoardError("The stored anchor was drawn with other timesteps.", hint="Use the board's own sampler.")
         self._next += 1
         return {**latents, self.lane: stored.to(device=here.device, dtype=here.dtype)}
+
+
+def trajectory_of(lane: Lane, folder: Path | None) -> RecordTrajectory | ReplayTrajectory:
+    """Replays what the board's folder holds of a hidden lane; records where that is nothing whole."""
+    path = None if folder is None else folder / "anchors" / f"{lane.request.key}.{FILE_NAME}"
+    if path is not None and path.is_file() and path.stat().st_size <= LARGEST_FILE:
+        with contextlib.suppress(BoardError):
+            return ReplayTrajectory(lane.number, path.read_bytes())
+    return RecordTrajectory(lane.number)
 
 
 def _read(data: bytes) -> tuple[Tensor, Tensor]:
