@@ -32,7 +32,6 @@ from storyboard.rendering.model_files import CONFIGS
 def random_pipe(family: str, device: str) -> Any:
     """The parts of a pipe that training uses, in the family's full shapes."""
     folder = CONFIGS / family
-    dtype = torch.get_default_dtype()
     with torch.device(device):
         unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder / "unet"))
         encoder = CLIPTextModel(CLIPTextConfig.from_pretrained(folder / "text_encoder"))
@@ -40,7 +39,7 @@ def random_pipe(family: str, device: str) -> Any:
         if family == "sdxl":
             second = CLIPTextModelWithProjection(CLIPTextConfig.from_pretrained(folder / "text_encoder_2"))
     parts: dict[str, Any] = {
-        "unet": unet.to(dtype),
+        "unet": unet,
         "vae": torch.nn.Identity(),
         "text_encoder": encoder,
         "tokenizer": clip_tokenizer(),
