@@ -20,7 +20,7 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -71,8 +71,9 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """A model, a probe, a character and unseen scenes."""
+    """A model (by the name asked for), a probe, a character and unseen scenes."""
 
+    model: str
     trainee: Trainee
     probe: Probe
     character: Character
@@ -139,8 +140,8 @@ def trained(bench: Bench, method: str, overrides: Mapping[str, object], work: Pa
         pictures_folder.mkdir()
         draw_training_pictures(pictures_folder, scenes(COUNT, 7, CAST[bench.character.name]), bench.character.noun)
     pictures, _ = read_pictures(pictures_folder, SIZE)
-    trainee = load_trainee(bench.trainee.name)
-    wish = TrainingWish(model=trainee.name, method=method, overrides=overrides, probe=bench.probe)
+    trainee = load_trainee(bench.model)
+    wish = TrainingWish(model=bench.model, method=method, overrides=overrides, probe=bench.probe)
     options = preset(trainee.model.family, method, len(pictures), overrides)
     token = bench.character.token
     made = train_pictures(f"bench-{method}", token, bench.character.noun, pictures, trainee, options, wish)
@@ -207,7 +208,7 @@ def main() -> None:
     trainee = load_trainee(options.model, precision="auto")
     character = load_cast()[options.character]
     specs = scenes(options.scenes, UNSEEN_SEED, CAST[options.character])
-    bench = Bench(trainee=replace(trainee), probe=load_probe(), character=character, specs=specs)
+    bench = Bench(model=options.model, trainee=trainee, probe=load_probe(), character=character, specs=specs)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         adapters = character.adapters_for(trainee.model.family)

@@ -218,7 +218,7 @@ def with_adapters(draft: Draft, record: CharacterRecord, trained: Trained, wish:
                 "file": path.name,
                 "sha256": sha256_of(path),
                 "kind": kind,
-                "base_model": wish.model,
+                "base_model": trained.record["model"],
                 "licence": wish.licence,
             }
         )

@@ -111,14 +111,16 @@ def wish_of(values: Mapping[str, Any], bar: Bar) -> TrainingWish:
 def training_wish(bar: Bar, *, model: str, method: str, steps: int | None, licence: str) -> TrainingWish:
     """A wish with the presets' options, for the bundled cast."""
     options = {"model": model, "method": method, "keep": None, "licence": licence, "device": None}
-    return replace(wish_of(options, bar), overrides={"steps": steps}, probe=attribute_probe("starter"))
+    return replace(wish_of(options, bar), overrides={"steps": steps})
 
 
 def attribute_probe(model: str) -> Probe | None:
     """The bundled probe, which reads the starter model's pictures; None for others, or where it is missing."""
     from storyboard.evaluating.probe import FOLDER, load_probe
+    from storyboard.rendering.model_files import find_model
 
-    return load_probe() if model == "starter" and FOLDER.is_dir() else None
+    is_starter = find_model(model).adapter_family == "starter"
+    return load_probe() if is_starter and (FOLDER / "model.safetensors").is_file() else None
 
 
 class Bar:

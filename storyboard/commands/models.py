@@ -8,17 +8,12 @@ from typing import Any
 
 import click
 
-from storyboard.commands.models_merge import models_merge
-
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(help="See the models that frames can be drawn with.")
 def models() -> None:
     pass
-
-
-models.add_command(models_merge)
 
 
 @models.command("list", help="The names that --model knows; ids, folders and .safetensors files work too.")
@@ -61,6 +56,18 @@ def show_model(name: str, as_json: bool) -> None:
         },
         as_json,
     )
+
+
+@models.command("merge", help="Average two checkpoints, model folders or LoRA files; RATIO is the second one's share.")
+@click.argument("first", type=click.Path(exists=True, path_type=Path))
+@click.argument("second", type=click.Path(exists=True, path_type=Path))
+@click.option("--ratio", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+def merge_models(first: Path, second: Path, ratio: float, output: Path) -> None:
+    from storyboard.casting.merging import merge
+
+    merge(first, second, ratio, output)
+    click.echo(str(output))
 
 
 @models.command("info", help="What a .safetensors file holds, by its header: checkpoint, adapter, remarks.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -18,7 +19,7 @@ class Trainee:
 
     Attributes:
         model: its parts, float32 (the frozen ones may compute in bfloat16).
-        name: as asked for.
+        name: as asked for; of a folder or file, its own name only; "starter" for the starter model wherever it lies.
         sha256: of its files.
         guidance, steps: what it draws best with.
     """
@@ -40,4 +41,5 @@ def load_trainee(name: str, *, precision: str = "auto", device: str | None = Non
     machine = choose_machine(device, "float32")
     loaded = load(files, machine, offload="none")
     model = TrainingModel(loaded.pipe, files.adapter_family, chosen_precision(precision, torch.device(machine.device)))
-    return Trainee(model=model, name=name, sha256=files.sha256, guidance=files.guidance, steps=files.steps)
+    known = "starter" if files.adapter_family == "starter" else Path(name).name if Path(name).exists() else name
+    return Trainee(model=model, name=known, sha256=files.sha256, guidance=files.guidance, steps=files.steps)

@@ -55,4 +55,4 @@ def test_reports_are_drawn() -> None:
     assert loss_curve([3, 2, 1], 2).size == (640, 320)
     loss_curve([], 0)
     rows = {100: [picture(RED, RED)] * 2, 200: [picture(RED, GREEN)] * 2}
-    assert checkpoint_sheet(rows, {100: "step 100"}).size == (150 + 2 * 8, 12)
+    assert checkpoint_sheet(rows, {100: "step 100"}).size == (150 + 2 * 8, 2 * 8)
