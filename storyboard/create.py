@@ -12,7 +12,8 @@ from storyboard.board import Board
 from storyboard.casting.registry import load_cast
 from storyboard.errors import BadInput, FramesFailed
 from storyboard.events import Listener, Note, ignore
-from storyboard.pipeline import Export, Job, make_board
+from storyboard.job import Export, Job
+from storyboard.pipeline import make_board
 from storyboard.planning.choose import default_planner
 from storyboard.protocols import Cast, Planner
 from storyboard.render_options import RenderOptions

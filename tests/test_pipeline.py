@@ -13,7 +13,8 @@ from storyboard.board import Board
 from storyboard.events import Event, Exported, FrameDone, FrameFailed, Planned
 from storyboard.files import publish
 from storyboard.frame import StoredFrame
-from storyboard.pipeline import Job, make_board
+from storyboard.job import Job
+from storyboard.pipeline import make_board
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan
 from storyboard.story import Story

@@ -32,7 +32,7 @@ What a day.
 
 [[shot: CU, low, push-in]]
 
-The kettle boils over.
+The kettle /* secret */boils over.
 
 EXT. PARK - DAY #5#
 
@@ -86,8 +86,10 @@ def test_final_draft(tmp_path: Path) -> None:
 
 def test_an_edited_script_keeps_ids_and_marks_what_changed(tmp_path: Path) -> None:
     before, _ = plan_from_shots(*read_script(written(tmp_path, "day.fountain", FOUNTAIN)), CAST)
-    edited = FOUNTAIN.replace("He lies in the grass.", "He lies in the long grass.").replace(
-        "The kettle boils over.", "A cat jumps in.\n\nThe kettle boils over."
+    edited = (
+        FOUNTAIN.replace(" /* secret */", " ")
+        .replace("He lies in the grass.", "He lies in the long grass.")
+        .replace("The kettle boils over.", "A cat jumps in.\n\nThe kettle boils over.")
     )
     after, changes = plan_from_shots(*read_script(written(tmp_path, "new.fountain", edited)), CAST, before)
     first, kettle, grass = (scene.id for scene in before.scenes)
