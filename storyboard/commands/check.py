@@ -13,7 +13,7 @@ from storyboard.commands.changing import board_argument
 from storyboard.commands.progress import Progress
 from storyboard.commands.sheet_options import sheet_options, to_sheet
 from storyboard.editing.board_changes import open_board
-from storyboard.errors import ChecksFailed
+from storyboard.errors import BadInput, ChecksFailed
 
 if TYPE_CHECKING:
     from storyboard.evaluating.check import FrameScore
@@ -52,6 +52,11 @@ def check(
     with Progress(quiet=quiet or as_json) as progress:
         board = open_board(folder, characters, progress)
         judge = _judge(board.renderer.options.model, clip)
+        if judge is None and (least or times):
+            raise BadInput(
+                f"Frames of {board.renderer.options.model} are judged with CLIP, whose weights do not come with storyboard.",
+                hint="Name a folder with openai/clip-vit-base-patch16 or another CLIP model: --clip FOLDER",
+            )
         scores = () if judge is None else repair(board, judge, least, times) if times else scores_of(board, judge)
     findings = _findings(folder, sheet)
     _print(findings, scores, judge.name if judge else "", as_json=as_json)

@@ -94,7 +94,7 @@ def test_bilingual_captions(folder: Path, tmp_path: Path) -> None:
 
 def test_check_names_what_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", str(folder)) == 0
-    assert "Nothing to mend" in capsys.readouterr().out
+    assert "nothing to mend" in capsys.readouterr().out
     store = RunStore(folder)
     manifest = store.read()
     plan = sample_plan(

@@ -33,7 +33,7 @@ def run(*arguments):
 def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("boards")
     scenes = tuple(
-        Scene(id=f"s{number}", number=number, prompt=prompt, caption=prompt, cast=("flynn",))
+        Scene(id=f"s{number}", number=number, prompt=prompt, caption=prompt, alt=f"{prompt}, drawn", cast=("flynn",))
         for number, prompt in enumerate(("fljsdhn man on a bench", "fljsdhn man and a dog"), 1)
     )
     plan = ScenePlan(story=Story(logline="Flynn"), title="Flynn", scenes=scenes, planner="scripted")
@@ -85,8 +85,9 @@ def test_below_the_line_it_fails(board, clip):
 
 
 def test_other_models_need_clip(board, tmp_path):
+    assert "not scored" in run("check", board)
     with pytest.raises(BadInput, match="CLIP"):
-        run("check", board)
+        run("check", board, "--min", 0.5)
     with pytest.raises(ModelError, match="CLIP"):
         run("check", board, "--clip", tmp_path)
 

@@ -75,7 +75,7 @@ def test_token_is_a_whole_word(sd1: Any, tmp_path: Path) -> None:
 
 def test_sdxl_gets_vectors_for_both_encoders(sdxl: Any, tmp_path: Path) -> None:
     path = tmp_path / "s.safetensors"
-    vectors = {"text_encoder": torch.randn(1, 32), "text_encoder_2": torch.randn(1, 32)}
+    vectors = {"text_encoder": torch.randn(1, 32), "text_encoder_2": torch.randn(1, 48)}
     write_embedding(path, Embedding(token="<s>", vectors=vectors), INFO)
     for encoder in (sdxl.text_encoder, sdxl.text_encoder_2):
         encoder.get_input_embeddings()
@@ -91,7 +91,7 @@ def test_pooling_at_the_end_survives_new_tokens(sdxl: Any, tmp_path: Path) -> No
     pooler = sdxl.text_encoder_2.text_model
     right = pooler.eos_token_id
     path = tmp_path / "s.safetensors"
-    vectors = dict.fromkeys(("text_encoder", "text_encoder_2"), torch.randn(1, 32))
+    vectors = {"text_encoder": torch.randn(1, 32), "text_encoder_2": torch.randn(1, 48)}
     write_embedding(path, Embedding(token="<s>", vectors=vectors), INFO)
 
     def pooled() -> torch.Tensor:

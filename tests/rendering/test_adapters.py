@@ -220,7 +220,7 @@ def test_kohya_files_in_original_names_fuse(sdxl: Any, tmp_path: Path) -> None:
     """One layer to a level in the tiny model: input block 1 is the first level's attention, 3 the second's."""
     path = tmp_path / "kohya.safetensors"
     start = "lora_unet_input_blocks_3_1_transformer_blocks_0_attn2_to_k"
-    down, up = torch.ones(1, 64), torch.ones(32, 1)
+    down, up = torch.ones(1, 80), torch.ones(32, 1)
     save_file(
         {f"{start}.lora_down.weight": down, f"{start}.lora_up.weight": up, f"{start}.alpha": torch.tensor(0.5)}, path
     )

@@ -3,12 +3,14 @@
 1Prompt1Story (arXiv 2501.13554): a description of who appears, followed by what happens in every frame, is encoded
 as one text, so that the description means the same in all of them. For each frame
 
-* the rows of the other frames' words (with the end and padding rows) are weakened and its own words' rows are
-  strengthened by reweighting their singular values: s -> b exp(-a s) s and s -> exp(a s) s, with a = 0.01, b = 0.05;
+* the rows of the other frames' words are weakened (together with the end and padding rows) and its own words' rows
+  are strengthened by reweighting their singular values: s -> b exp(-a s) s and s -> exp(a s) s, a = 0.01, b = 0.05;
 * its cross-attention also sees the keys and values of the description encoded alone.
 
-The paper attends to both texts in a second pass; keys and values of text do not depend on the picture, so here they
-are appended once and gathered, without a mask.
+Two things differ from the paper. It attends to both texts in a second pass; keys and values of text do not depend on
+the picture, so here they are appended once and gathered, without a mask. And its end and padding rows are weakened
+once for every other frame until nothing is left of them, which tears apart pictures of models whose attention rests on
+those rows; here they are those of the description and the frame's own part encoded without the other frames.
 """
 
 from __future__ import annotations
@@ -130,16 +132,18 @@ def reweighted(embedding: Embedding, spans: Mapping[int, tuple[int, int]], frame
     after = [column for column, piece in enumerate(embedding.pieces) if piece.end <= piece.start and column > 0]
     for other, span in spans.items():
         if other != frame:
-            _reweight(rows, [*columns_within(embedding, *span), *after], -SHARPNESS * strength, SUPPRESSION**strength)
-    _reweight(rows, list(columns_within(embedding, *spans[frame])), SHARPNESS * strength, 1.0)
+            words = list(columns_within(embedding, *span))
+            _reweight(rows, words, after, -SHARPNESS * strength, SUPPRESSION**strength)
+    _reweight(rows, list(columns_within(embedding, *spans[frame])), [], SHARPNESS * strength, 1.0)
     return rows.to(embedding.tokens.dtype)
 
 
-def _reweight(rows: Tensor, columns: list[int], sharpness: float, factor: float) -> None:
-    """s -> factor exp(sharpness s) s for the singular values of some rows, in place."""
-    if columns:
-        left, values, right = torch.linalg.svd(rows[columns], full_matrices=False)
-        rows[columns] = (left * (factor * torch.exp(sharpness * values) * values)) @ right
+def _reweight(rows: Tensor, words: list[int], beside: list[int], sharpness: float, factor: float) -> None:
+    """s -> factor exp(sharpness s) s for the singular values of the words' rows and those beside; only the words'
+    rows change."""
+    if words:
+        left, values, right = torch.linalg.svd(rows[[*words, *beside]], full_matrices=False)
+        rows[words] = ((left * (factor * torch.exp(sharpness * values) * values)) @ right)[: len(words)]
 
 
 def consolidated_conditionings(
@@ -153,8 +157,10 @@ def consolidated_conditionings(
     for index, lane in enumerate(lanes):
         window = consolidate(identity, parts, index, lambda text: _tokens(conditioner.embed(text)) <= LONGEST)
         embedding = conditioner.embed(window.text)
-        changed = replace(embedding, tokens=reweighted(embedding, window.spans, index, strength))
-        found[lane] = _constant(changed)
+        rows = reweighted(embedding, window.spans, index, strength)
+        ending = [column for column, piece in enumerate(embedding.pieces) if piece.end <= piece.start and column > 0]
+        rows[ending] = conditioner.embed(f"{identity}, {parts[index]}").tokens[-len(ending) :].to(rows)
+        found[lane] = _constant(replace(embedding, tokens=rows))
     return found
 
 

@@ -1,0 +1,279 @@
+"""How well boards keep their character, at what cost: every method beside plain prompts, same stories, seeds and steps.
+
+    python benchmarks/consistency.py [--stories 40] [--scenes 5] [--model starter] [--steps N] [--edits 100] [--json]
+
+Character fidelity: share of the character's own attributes seen in every frame that can show them. Likeness: mean
+pairwise agreement about the person. Scene fidelity: share of the attributes asked for in prompts that are seen.
+Scene diversity: 1 minus pairwise agreement about everything but the person; a method that copies the pose loses here.
+All as the attribute probe reads them. Time is processor time of this process on one thread, which other load does not
+disturb; memory is the peak of the resident set while a row runs, as a ratio to the first row's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from storyboard.casting.registry import load_cast
+from storyboard.character import Character
+from storyboard.editing.word_edit import read_edit
+from storyboard.evaluating.fidelity import character_fidelity, countable, scene_fidelity, seen
+from storyboard.evaluating.likeness import same_person, same_scene
+from storyboard.evaluating.probe import Probe, Reading, load_probe
+from storyboard.evaluating.scores import diversity, pairwise
+from storyboard.evaluating.wanted import wanted_attributes
+from storyboard.frame import Frame
+from storyboard.protocols import Cast
+from storyboard.render_options import RenderOptions
+from storyboard.rendering.diffusion.renderer import DiffusionRenderer
+from storyboard.scene_plan import Scene, ScenePlan
+from storyboard.story import Story
+
+LOOKS = (
+    ("man", "short brown hair, goatee, green vest, brown trousers"),
+    ("woman", "curly red hair, glasses, yellow coat, blue trousers"),
+    ("man", "long black hair, red hoodie, white trousers"),
+    ("woman", "blonde ponytail, purple sweater, black skirt"),
+    ("man", "grey hair, beard, blue shirt, brown trousers, straw hat"),
+    ("woman", "short black hair, orange t-shirt, blue shorts"),
+)
+POSES = ("sitting", "walking", "running", "jumping", "waving", "dancing", "pointing", "cheering")
+PROPS = ("guitar", "book", "umbrella", "sandwich", "balloon", "camera")
+PLACES = ("in the park", "on the beach", "in the forest", "in the street", "in a cafe", "in the mountains")
+SHOTS = ("full shot", "wide shot", "medium shot")
+TIMES = ("at night", "at sunset", "on a sunny day")
+SWAPS = {"prop": PROPS, "top_colour": ("red", "blue", "green", "yellow", "purple")}
+ROWS: tuple[tuple[str, dict[str, object], str], ...] = (
+    ("plain", {"consistency": "off"}, "words"),
+    ("same seed", {"consistency": "off"}, "one seed"),
+    ("anchor (StoryDiffusion's tokens, one anchor)", {"consistency": "anchor"}, "words"),
+    ("anchor+mask (ConsiStory's masks and queries)", {"consistency": "anchor+mask"}, "words"),
+    ("prompt (1Prompt1Story)", {"consistency": "prompt"}, "words"),
+    ("style (StyleAligned)", {"consistency": "style"}, "words"),
+    ("anchor, half strength", {"consistency": "anchor", "consistency_strength": 0.5}, "words"),
+    ("LoRA only", {"consistency": "off"}, "trained"),
+    ("LoRA + anchor", {"consistency": "anchor"}, "trained"),
+    ("LoRA + anchor+mask", {"consistency": "anchor+mask"}, "trained"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One method's figures."""
+
+    name: str
+    character_fidelity: float
+    likeness: float
+    scene_fidelity: float
+    scene_diversity: float
+    seconds_per_frame: float
+    time_ratio: float
+    memory_ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Pictures of all stories and what they cost."""
+
+    boards: list[list[Image.Image]]
+    seconds: float
+    peak: int
+
+
+def words_character(number: int) -> Character:
+    """A character that is only words; the token is one that no model knows."""
+    noun, look = LOOKS[number % len(LOOKS)]
+    return Character(name="lead", token="ldchrc", noun=noun, look=look)
+
+
+def story(number: int, scenes: int, lead: Character, *, one_seed: bool = False) -> ScenePlan:
+    """Scenes that differ in pose, prop, place, shot and light."""
+    rng = random.Random(number)
+    made = []
+    for index in range(1, scenes + 1):
+        words = (SHOTS, POSES, PROPS, PLACES, TIMES)
+        shot, pose, prop, place, when = (rng.choice(choices) for choices in words)
+        article = "an" if prop[0] in "aeiou" else "a"
+        prompt = f"{shot}, {lead.phrase}, {pose}, holding {article} {prop}, {place}, {when}"
+        seed = number if one_seed else None
+        made.append(Scene(id=f"s{index}", number=index, prompt=prompt, caption=prompt, cast=(lead.name,), seed=seed))
+    return ScenePlan(story=Story(logline="A story", seed=number), title="", scenes=tuple(made), planner="benchmark")
+
+
+def measured(renderer: DiffusionRenderer, plans: Sequence[ScenePlan], casts: Sequence[Cast]) -> Measured:
+    """All boards drawn with one renderer."""
+    boards = []
+    with _Peak() as peak:
+        began = time.process_time()
+        for plan, cast in zip(plans, casts, strict=True):
+            wanted = [scene.id for scene in plan.scenes]
+            outcomes = renderer.render(plan, cast, wanted, None)
+            frames = {each.request.scene_id: each.image for each in outcomes if isinstance(each, Frame)}
+            boards.append([frames[scene] for scene in wanted])
+        seconds = time.process_time() - began
+    return Measured(boards=boards, seconds=seconds, peak=peak.highest)
+
+
+class _Peak:
+    """The highest resident set while a block runs; on a GPU, the highest allocation there."""
+
+    highest = 0
+
+    def __enter__(self) -> _Peak:
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        if torch.cuda.is_available():
+            self.highest = torch.cuda.max_memory_allocated()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.02):
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            self.highest = max(self.highest, pages)
+
+
+def figures(
+    probe: Probe, boards: Sequence[Sequence[Image.Image]], plans: Sequence[ScenePlan], looks: Sequence[str]
+) -> dict[str, float]:
+    """The four scores, averaged over stories."""
+    totals = {"character_fidelity": 0.0, "likeness": 0.0, "scene_fidelity": 0.0, "scene_diversity": 0.0}
+    for number, (pictures, plan) in enumerate(zip(boards, plans, strict=True)):
+        readings = probe.read(pictures)
+        wanted = [wanted_attributes(scene.prompt) for scene in plan.scenes]
+        totals["character_fidelity"] += character_fidelity(readings, wanted_attributes(looks[number]), wanted)
+        totals["likeness"] += pairwise(readings, same_person)
+        totals["scene_fidelity"] += scene_fidelity(readings, wanted)
+        totals["scene_diversity"] += diversity(readings, same_scene)
+    return {name: total / len(plans) for name, total in totals.items()}
+
+
+def cast_of(kind: str, number: int) -> Cast:
+    """Words, or one of the bundled characters with its adapters, whose name becomes "lead"."""
+    if kind != "trained":
+        return {"lead": words_character(number)}
+    bundled = [each for each in load_cast().values() if each.adapters_for("starter") and "@" not in each.name]
+    return {"lead": replace(bundled[number % len(bundled)], name="lead")}
+
+
+def has_trained() -> bool:
+    """Whether a bundled character has an adapter for the bundled model."""
+    return any(each.adapters_for("starter") for each in load_cast().values())
+
+
+def run_rows(options: RenderOptions, stories: int, scenes: int, sheet: Path | None) -> list[Row]:
+    """Every row, with one loaded model."""
+    probe, rows, strips = load_probe(), list[Row](), list[Sequence[Image.Image]]()
+    loaded = DiffusionRenderer(options).loaded
+    base: Measured | None = None
+    for name, changes, kind in ROWS:
+        if kind == "trained" and not has_trained():
+            continue
+        casts = [cast_of(kind, number) for number in range(stories)]
+        plans = [story(number, scenes, casts[number]["lead"], one_seed=kind == "one seed") for number in range(stories)]
+        renderer = DiffusionRenderer(replace(options, **changes))  # type: ignore[arg-type]
+        renderer.__dict__["loaded"] = loaded
+        result = measured(renderer, plans, casts)
+        base = base or result
+        looks = [f"{cast['lead'].noun}, {cast['lead'].look}" for cast in casts]
+        scores = figures(probe, result.boards, plans, looks)
+        rows.append(
+            Row(
+                name=name,
+                seconds_per_frame=result.seconds / (stories * scenes),
+                time_ratio=result.seconds / base.seconds,
+                memory_ratio=result.peak / base.peak,
+                **scores,
+            )
+        )
+        strips.append(result.boards[0])
+    if sheet is not None:
+        contact_sheet(strips).save(sheet)
+    return rows
+
+
+def contact_sheet(strips: Sequence[Sequence[Image.Image]]) -> Image.Image:
+    """One row of pictures for each method."""
+    width, height = strips[0][0].size
+    sheet = Image.new("RGB", (width * max(map(len, strips)), height * len(strips)), "white")
+    for down, strip in enumerate(strips):
+        for across, picture in enumerate(strip):
+            sheet.paste(picture, (across * width, down * height))
+    return sheet
+
+
+def run_edits(options: RenderOptions, count: int) -> dict[str, float]:
+    """Word swaps: how often the new attribute appears, and how often all others stay."""
+    probe, renderer = load_probe(), DiffusionRenderer(options)
+    appeared = kept = asked = 0
+    for number in range(count):
+        lead = words_character(number)
+        plan, cast = story(number, 2, lead), {"lead": lead}
+        frames = [each for each in renderer.render(plan, cast, ["s1"], None) if isinstance(each, Frame)]
+        source = next(each for each in frames if each.request.scene_id == "s1")
+        name = list(SWAPS)[number % len(SWAPS)]
+        old = wanted_attributes(source.request.prompt).get(name)
+        new = next((value for value in SWAPS[name] if value != old), None)
+        if old is None or new is None:
+            continue
+        edit = read_edit(source.request.prompt, f"{new} instead of {old}")
+        target = replace(source.request, prompt=edit.after, edit_of=source.request.key, edit=edit.to_json())
+        drawn = list(renderer.edit(plan, cast, [source.request, target], None))
+        after = next(each for each in drawn if isinstance(each, Frame) and each.request.key == target.key)
+        first, second = probe.read([source.image, after.image])
+        asked += 1
+        appeared += seen(second, name) == new
+        kept += _others_kept(first, second, name, source.request.prompt)
+    return {"edits": asked, "appeared": appeared / max(1, asked), "others_kept": kept / max(1, asked)}
+
+
+def _others_kept(first: Reading, second: Reading, name: str, prompt: str) -> bool:
+    wanted = {key: value for key, value in wanted_attributes(prompt).items() if key != name}
+    return all(seen(first, key) == seen(second, key) for key in countable(first, wanted))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--stories", type=int, default=40)
+    parser.add_argument("--scenes", type=int, default=5)
+    parser.add_argument("--edits", type=int, default=0)
+    parser.add_argument("--model", default="starter")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--sheet", type=Path, help="Write the first story of every row as one picture.")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    if not torch.cuda.is_available():
+        torch.set_num_threads(1)
+    options = RenderOptions(model=asked.model, steps=asked.steps)
+    rows = run_rows(options, asked.stories, asked.scenes, asked.sheet) if asked.stories else []
+    edits = run_edits(options, asked.edits) if asked.edits else {}
+    if asked.json:
+        print(json.dumps({"rows": [asdict(row) for row in rows], "edits": edits}, indent=1))
+        return
+    print(f"{'row':<46} character likeness  scene diversity  s/frame  time  memory")
+    for row in rows:
+        print(
+            f"{row.name:<46} {row.character_fidelity:>9.3f} {row.likeness:>8.3f} {row.scene_fidelity:>6.3f} "
+            f"{row.scene_diversity:>9.3f} {row.seconds_per_frame:>8.2f} {row.time_ratio:>5.2f} {row.memory_ratio:>7.2f}"
+        )
+    for name, value in edits.items():
+        print(f"{name}: {value:.3f}")
+
+
+if __name__ == "__main__":
+    main()
