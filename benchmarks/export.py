@@ -79,10 +79,8 @@ def measured(function: object, name: str, plan: ScenePlan, frames: list[StoredFr
     verdict = "" if limit is None else "  ok" if seconds < limit and peak < LARGEST_MB else f"  OVER {limit} s"
     size = target.stat().st_size / 1e6
     label = name if function is ours else "pasted pdf (baseline)"
-    print(
-        f"{len(frames):5} frames  {label:22} {seconds:7.2f} s ({worked:.2f} s of processor) {peak:7.0f} MB peak {size:8.2f} MB file{verdict}",
-        flush=True,
-    )
+    times = f"{seconds:7.2f} s ({worked:.2f} s of processor)"
+    print(f"{len(frames):5} frames  {label:22} {times} {peak:7.0f} MB peak {size:8.2f} MB file{verdict}", flush=True)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from storyboard.board import Box, Page, Panel, TextBlock
@@ -35,7 +36,7 @@ def emphasis(scene: Scene, job: Job) -> float:
     """1 for an ordinary moment; more for long ones, wide views, and the story's first and last pictures."""
     scenes = job.plan.scenes
     usual = sum(each.duration_s for each in scenes) / len(scenes)
-    weight = (scene.duration_s / usual) ** 0.5
+    weight = math.sqrt(scene.duration_s / usual)
     weight *= 1.25 if scene.shot.size in ("wide", "extreme-wide") else 1.0
     return weight * (1.2 if scene.number in (1, len(scenes)) else 1.0)
 
@@ -58,13 +59,14 @@ def _tiers(weights: list[float]) -> list[list[tuple[int, float]]]:
 
 def _page(job: Job, tiers: list[list[tuple[int, float]]], with_title: bool) -> tuple[Page, list[Rest]]:
     width = job.width - 2 * MARGIN
-    y, texts = MARGIN, ()
+    y = MARGIN
+    texts: tuple[TextBlock, ...] = ()
     if with_title:
         title = Paragraph(field="title", text=job.plan.title, bold=True)
         block = job.setter.block(title, Box(MARGIN, y, width, 1.0), TITLE_PT)
         y, texts = block.box.bottom + GUTTER, (block,)
     full = len(tiers) == TIERS
-    heights = [max(weight for _, weight in tier) ** 0.5 for tier in tiers]
+    heights = [math.sqrt(max(weight for _, weight in tier)) for tier in tiers]
     room = job.height - MARGIN - y - GUTTER * (len(tiers) - 1)
     scale = room / sum(heights) if full else min(room / sum(heights), room / TIERS)
     panels, rests = [], []

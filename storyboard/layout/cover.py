@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storyboard.board import Box, Page, Picture, Rule
+from storyboard.board import Box, Page, Picture, Rule, TextBlock
 from storyboard.board_texts import DISCLOSURE, board_facts
 from storyboard.frame import StoredFrame
 from storyboard.layout.job import MARGIN, Job
@@ -24,7 +24,8 @@ def cover_page(job: Job) -> Page:
         (Paragraph(field="body", text=job.sheet.credits), FACTS_PT, 10.0),
         (Paragraph(field="body", text=DISCLOSURE), FACTS_PT, 10.0),
     ]
-    texts, y = [], job.height * 0.14
+    texts: list[TextBlock] = []
+    y = job.height * 0.14
     for paragraph, size, room in paragraphs:
         if paragraph.text:
             blocks, _ = job.setter.fit([paragraph], Box(MARGIN, y, width, room), size, size * 0.5)

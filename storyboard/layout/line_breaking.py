@@ -49,7 +49,7 @@ def break_lines(
             lines.append(line.rstrip())
             room = width
         *full, line = _split_word(piece.lstrip(), room, width, size_pt, measure)
-        lines.extend(full)
+        lines.extend(part.strip() for part in full if part.strip())
         used, room = measure(line, size_pt), width if full else room
     if line.strip():
         lines.append(line.rstrip())

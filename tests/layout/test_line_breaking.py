@@ -42,5 +42,9 @@ def test_ideographs_break_anywhere_but_punctuation_clings() -> None:
     assert break_lines("一二「三」", 3.0, 1.0, ems) == ("一二", "「三」")
 
 
+def test_a_bracket_after_a_space_leaves_no_blank_line() -> None:
+    assert break_lines("0 )", 1.0, 1.0, ems) == ("0", ")")
+
+
 def test_first_line_leaves_room_for_a_label() -> None:
     assert break_lines("one two three", 8.0, 1.0, ems, first_indent=4.0) == ("one", "two", "three")
