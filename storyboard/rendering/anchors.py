@@ -19,7 +19,7 @@ from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.text import check_name
 
 CONSISTENCIES = ("auto", "off", "anchor", "anchor+mask", "prompt", "style")
-BEST = "anchor+mask"
+BEST = "anchor"
 PLACE_PREFIX = "place:"
 
 
