@@ -25,7 +25,7 @@ def load_state(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict
     """What `save_state` wrote."""
     with safe_open(path, framework="pt", device=device) as file:
         numbers = json.loads((file.metadata() or {}).get("numbers", "{}"))
-        return {name: file.get_tensor(name) for name in file.keys()}, numbers  # noqa: SIM118
+        return {name: file.get_tensor(name) for name in file.keys()}, numbers
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,7 +4,6 @@ A shard is one safetensors file (pictures uint8 N x S x S x 3, masks uint8 N x p
 holds specs and captions, so a later stage needs no drawing.
 """
 
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
