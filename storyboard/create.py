@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storyboard.backends import EXPORTERS, PLANNERS, RENDERERS, load
+from storyboard.backends import EXPORTERS, PLANNERS, RENDERERS, format_name, load
 from storyboard.board import Board
 from storyboard.casting.registry import load_cast
-from storyboard.errors import BadInput, FramesFailed, UnknownName
+from storyboard.errors import BadInput, FramesFailed
 from storyboard.events import Listener, Note, ignore
-from storyboard.pipeline import Export, Job, make_board
+from storyboard.job import Export, Job
+from storyboard.pipeline import make_board
 from storyboard.planning.choose import default_planner
 from storyboard.protocols import Cast, Planner
 from storyboard.render_options import RenderOptions
@@ -22,7 +23,7 @@ from storyboard.story import Story
 from storyboard.text import slug
 
 if TYPE_CHECKING:
-    from storyboard.layout.sheet import Sheet
+    from storyboard.sheet import Sheet
 
 DEFAULT_FORMATS = ("pdf", "png", "html")
 
@@ -66,6 +67,7 @@ def create_board(
         )  # fmt: skip
     known = load_cast(characters)
     check_cast(story, known)
+    board_exports(formats)
     name, note = (planner, "") if planner else default_planner()
     listener(Note(text=note)) if note else None
     asked = {"story": _plain(story), "planner": name, "llm_model": llm_model or ""}
@@ -151,11 +153,8 @@ def stored_options(values: Mapping[str, Any]) -> RenderOptions:
 
 
 def board_exports(formats: Sequence[str]) -> dict[str, Export]:
-    """File name -> exporter, for suffixes. Raises UnknownName."""
-    for suffix in formats:
-        if suffix not in EXPORTERS:
-            raise UnknownName.among("format", suffix, EXPORTERS)
-    return {f"board.{suffix}": _lazy_export(suffix) for suffix in formats}
+    """File name -> exporter, for names of formats. Raises UnknownName."""
+    return {f"board.{name}": _lazy_export(name) for name in map(format_name, formats)}
 
 
 def _lazy_export(suffix: str) -> Export:
@@ -194,7 +193,7 @@ def _job(
     sheet: Sheet | None,
 ) -> Job:
     from storyboard.layout.place import place
-    from storyboard.layout.sheet import Sheet
+    from storyboard.sheet import Sheet
 
     chosen = sheet or Sheet()
     return Job(

@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 from storyboard.board import Board
 from storyboard.events import Exported, FrameDone, FrameFailed, Listener, Planned, Step
-from storyboard.frame import Frame, StoredFrame
+from storyboard.frame import Frame
+from storyboard.job import Job
 from storyboard.manifest import Manifest, Version
-from storyboard.protocols import Cast, Planner, Renderer
 from storyboard.render_options import FrameRequest, content_key
 from storyboard.run_store import RunStore
-from storyboard.scene_plan import ScenePlan, plan_to_json
-from storyboard.story import Story
-
-Place = Callable[[ScenePlan, Sequence[StoredFrame]], Board]
-Export = Callable[[Board, Path], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What to make, and with what.
-
-    Attributes:
-        story: None when the board folder's own plan is to be used.
-        planner: None with `story` None.
-        asked: the question as plain data; a board whose manifest holds the same keeps its plan.
-        options: render options as plain data, for the manifest.
-        place_settings: whatever changes the pages, as plain data.
-        exports: file name in the board folder -> the function that writes it.
-    """
-
-    story: Story | None
-    cast: Cast
-    planner: Planner | None
-    renderer: Renderer
-    place: Place
-    exports: Mapping[str, Export]
-    asked: Mapping[str, Any]
-    options: Mapping[str, Any]
-    place_settings: Mapping[str, Any]
+from storyboard.scene_plan import plan_to_json
 
 
 def make_board(job: Job, store: RunStore, listener: Listener) -> Board:

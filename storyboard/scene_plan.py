@@ -168,7 +168,7 @@ def _story(raw: object, scenes: tuple[Scene, ...]) -> Story:
     if values.get("aspect") is not None:
         values["aspect"] = _aspect(values["aspect"])
     values["cast"] = _names(raw.get("cast", []), "The story")
-    return Story(**{**values, "scene_count": count})
+    return Story(**{"scene_count": count, **values})
 
 
 def _aspect(raw: object) -> tuple[int, int]:

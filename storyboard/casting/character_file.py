@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -64,6 +64,16 @@ class CharacterRecord(Record):
     references: list[Line] = Field(default_factory=list, max_length=500)
     adapters: dict[Family, list[AdapterRecord]] = Field(default_factory=dict)
     variants: dict[str, VariantRecord] = Field(default_factory=dict)
+
+    def adapters_of(self, family: str) -> list[AdapterRecord]:
+        """The tables of one model family."""
+        return [row for name, rows in self.adapters.items() if name == family for row in rows]
+
+    def with_adapters(self, family: str, rows: Sequence[AdapterRecord]) -> CharacterRecord:
+        """The record with these tables for a family in place of those it had."""
+        data = self.model_dump()
+        data["adapters"][family] = [row.model_dump() for row in rows]
+        return CharacterRecord.model_validate(data)
 
 
 def read_record(path: Path) -> CharacterRecord:

@@ -14,11 +14,26 @@ import click
 from storyboard.errors import StoryboardError, UnknownName
 
 COMMANDS: Mapping[str, str] = {
-    "make": "storyboard.commands.make:make",
-    "plan": "storyboard.commands.plan:plan",
-    "render": "storyboard.commands.render:render",
-    "doctor": "storyboard.commands.doctor:doctor",
+    "make": "Make a board from one line (the default command).",
+    "plan": "Plan the scenes only; print them or keep them as a file.",
+    "render": "Draw a plan, or what is missing of a board.",
+    "edit": "Change a frame by words and keep the rest of it.",
+    "redo": "Draw a frame once more.",
+    "insert": "Put a new scene between two others.",
+    "pick": "Put another version of a frame on the board.",
+    "undo": "Take back the last change.",
+    "check": "Find what does not fit or is missing; score every frame.",
+    "export": "Write a board in other formats and layouts.",
+    "import": "Make a board from a Fountain, Final Draft or Storyboarder script.",
+    "show": "Say how a frame was made.",
+    "prompt": "Show what a prompt means to the model.",
+    "characters": "The cast: list, show, register, train.",
+    "styles": "Looks for --style.",
+    "models": "Models for --model.",
+    "doctor": "Check the installation and say what to mend.",
 }
+"""Each is a function of the same name in a module of the same name (`MODULES` has the exceptions)."""
+MODULES: Mapping[str, str] = {"import": "importing"}
 INTERRUPTED = 130
 INTERNAL_ERROR = 70
 
@@ -32,8 +47,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        name = MODULES.get(cmd_name, cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"storyboard.commands.{name}"), name)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -46,15 +61,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a command without importing any of them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, SUMMARIES.get(name, "")) for name in COMMANDS])
-
-
-SUMMARIES: Mapping[str, str] = {
-    "make": "Make a board from one line (the default command).",
-    "plan": "Plan the scenes only; print them or keep them as a file.",
-    "render": "Draw a plan, or what is missing of a board.",
-    "doctor": "Check the installation and say what to mend.",
-}
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 def _looks_mistyped(args: Sequence[str]) -> bool:

@@ -28,11 +28,9 @@ LARGEST_PLAN = 16 * 2**20
 @render_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
-@click.pass_context
-def render(
-    ctx: click.Context, source: Path, output: Path | None, formats: str, quiet: bool, as_json: bool, **values: Any
-) -> None:
+def render(source: Path, output: Path | None, formats: str, quiet: bool, as_json: bool, **values: Any) -> None:
     """Draw a plan file (`-` reads it from standard input), or what is missing of a board folder."""
+    ctx = click.get_current_context()
     given = any(ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE for name in values)
     options = to_render_options(values)
     plan = None if source.is_dir() else _read(source)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -44,9 +45,13 @@ class ResidualBlock(nn.Module):
 
 
 class ProbeNetwork(nn.Module):
-    """From B x 3 x 128 x 128 pictures in -1 to 1 to B x classes logits, all attributes side by side."""
+    """From B x 3 x 128 x 128 pictures in -1 to 1 to B x classes logits, all attributes side by side.
 
-    def __init__(self, classes: int) -> None:
+    Each attribute looks where it wants: its own attention map over 16 x 16 places pools the features it is read from.
+    `sizes` holds the number of values of every attribute.
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, 24, 5, 2, 2, bias=False),
@@ -59,15 +64,22 @@ class ProbeNetwork(nn.Module):
         self.fine = ResidualBlock(48, 48, 1)
         self.middle = nn.Sequential(ResidualBlock(48, 80, 2), ResidualBlock(80, 80, 1))
         self.coarse = nn.Sequential(ResidualBlock(80, 112, 2), ResidualBlock(112, 112, 1))
-        self.heads = nn.Linear(2 * (80 + 112), classes)
+        self.from_middle = nn.Conv2d(80, 96, 1)
+        self.from_coarse = nn.Conv2d(112, 96, 1)
+        self.attention = nn.Conv2d(96, len(sizes), 1)
+        self.heads = nn.ModuleList(nn.Linear(96 + 112, size) for size in sizes)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Logits; features are pooled by mean and maximum at two scales, so that small things count too."""
+        """Logits of all attributes; `torch.split` by the sizes takes them apart."""
         middle = self.middle(self.fine(self.stem(pictures)))
         coarse = self.coarse(middle)
-        pooled = [pool for features in (middle, coarse) for pool in (features.mean((2, 3)), features.amax((2, 3)))]
-        logits: Tensor = self.heads(torch.cat(pooled, dim=1))
-        return logits
+        wide = nn.functional.interpolate(self.from_coarse(coarse), scale_factor=2.0, mode="nearest")
+        places = torch.relu(self.from_middle(middle) + wide).flatten(2)
+        weights = self.attention(places.reshape(len(places), -1, *middle.shape[2:])).flatten(2).softmax(2)
+        looked_at = torch.einsum("bap,bcp->abc", weights, places.to(weights.dtype))
+        whole = coarse.mean((2, 3)).to(weights.dtype)
+        read = [head(torch.cat([seen, whole], 1)) for head, seen in zip(self.heads, looked_at, strict=True)]
+        return torch.cat(read, dim=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +96,8 @@ class Probe:
         readings: list[Reading] = []
         for start in range(0, len(images), BATCH):
             logits = self.network(to_tensor(images[start : start + BATCH]))
-            shares = [part.softmax(1) for part in logits.split([len(values) for values in self.labels.values()], 1)]
+            sizes = [len(values) for values in self.labels.values()]
+            shares = [part.softmax(1) for part in torch.split(logits, sizes, 1)]
             for row in range(len(logits)):
                 named = zip(self.labels.items(), shares, strict=True)
                 readings.append(
@@ -105,14 +118,14 @@ def load_probe(folder: Path = FOLDER) -> Probe:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         labels = {str(name): tuple(values) for name, values in config["labels"].items()}
-        network = ProbeNetwork(sum(len(values) for values in labels.values()))
+        network = ProbeNetwork([len(values) for values in labels.values()])
         weights = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
         network.load_state_dict(weights, strict=True)
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
         hint = "Train one with `python -m storyboard.starter probe train`."
         raise ModelError(f"The attribute probe in {folder.name!r} cannot be used: {error}", hint=hint) from error
     accuracy = {str(name): float(value) for name, value in config.get("accuracy", {}).items()}
-    return Probe(network=network.eval().to(memory_format=torch.channels_last), labels=labels, accuracy=accuracy)
+    return Probe(network=network.eval(), labels=labels, accuracy=accuracy)
 
 
 def save_probe(

@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from storyboard.starter import lexicon, lexicon_actions
+from storyboard.starter import lexicon, lexicon_actions, lexicon_places
 from storyboard.starter.captions import inflect
 from storyboard.starter.lexicon import Words
-from storyboard.starter.vocabulary import ANIMALS, NONE
 
 Finding = tuple[tuple[str, str], ...]
 
@@ -69,8 +68,8 @@ PROP_NOUNS: Words = {
     "basket": ("picnic basket",),
 }
 VAGUE_PLACES = frozenset(
-    "home work class field fire trees flowers paintings crystals waves house hill water sea sofa bed bus station store shop "
-    "mine town road camp school big town port roof island sand concert stage".split()
+    "home work class field fire trees flowers paintings crystals waves house hill water sea sofa bed bus station store "
+    "shop mine town road camp school big town port roof island sand concert stage".split()
 )
 SCENERY = re.compile(r"^(?:in|on|at|by|near|inside|aboard|outside|among|under|next to|in front of|the|a|an|deep in) ")
 
@@ -134,6 +133,7 @@ def _phrases() -> Iterator[tuple[str, Finding]]:
     yield from _people()
     yield from _clothes()
     yield from _scenes()
+    yield from _moments()
     for name, table in (("shot", lexicon.SHOTS), ("angle", lexicon.ANGLES), ("style", lexicon.STYLES)):
         for value, phrases in table.items():
             yield from ((phrase.lower(), ((name, value),)) for phrase in phrases)
@@ -143,46 +143,44 @@ def _people() -> Iterator[tuple[str, Finding]]:
     for kind, nouns in lexicon.SUBJECTS.items():
         gender, age = kind.split()
         for noun in nouns:
-            known = (("age", age),) if noun in ("child", "kid") else (("gender", gender), ("age", age))
-            yield noun, known
-    for style, words in {**lexicon.HAIR_STYLES, "": ("",)}.items():
-        for colour, colour_words in lexicon.HAIR_COLOURS.items():
-            looks = tuple((name, value) for name, value in (("hair_style", style), ("hair_colour", colour)) if value)
-            for colour_word in set(colour_words):
-                yield from ((f"{word} {colour_word} hair".strip(), looks) for word in set(words))
-                yield f"{colour_word}-haired", (("hair_colour", colour),)
-    for style in ("bun", "ponytail"):
-        yield f"hair in a {style}", (("hair_style", style),)
-        for colour, colour_words in lexicon.HAIR_COLOURS.items():
-            both = (("hair_style", style), ("hair_colour", colour))
-            for word in set(colour_words):
-                yield f"{word} {style}", both
-                yield f"{word} hair in a {style}", both
-    for style, words in lexicon.HAIR_STYLES.items():
-        yield from ((f"{word} hair", (("hair_style", style),)) for word in set(words))
-    yield from ((word, (("hair_style", "bald"),)) for word in ("bald", "bald head", "shaved head"))
+            yield noun, (("age", age),) if noun in ("child", "kid") else (("gender", gender), ("age", age))
     for name, table in (("facial_hair", lexicon.FACIAL_HAIR), ("glasses", lexicon.GLASSES), ("skin", lexicon.SKIN)):
         for value, phrases in table.items():
             yield from ((phrase.removeprefix("a "), ((name, value),)) for phrase in set(phrases) - {"shades"})
     for value, phrases in EXPRESSIONS.items():
         yield from ((phrase, (("expression", value),)) for phrase in phrases)
+    for style, words in lexicon.HAIR_STYLES.items():
+        yield from ((f"{word} hair", (("hair_style", style),)) for word in set(words))
+    yield from ((word, (("hair_style", "bald"),)) for word in ("bald", "bald head", "shaved head"))
+    yield from _hair()
+
+
+def _hair() -> Iterator[tuple[str, Finding]]:
+    """Every way to say that hair has a colour, with and without its style."""
+    named = [(colour, word) for colour, words in lexicon.HAIR_COLOURS.items() for word in set(words)]
+    for colour, word in named:
+        coloured = ("hair_colour", colour)
+        yield f"{word} hair", (coloured,)
+        yield f"{word}-haired", (coloured,)
+        for style, style_words in lexicon.HAIR_STYLES.items():
+            yield from ((f"{each} {word} hair", (("hair_style", style), coloured)) for each in set(style_words))
+        for style in ("bun", "ponytail"):
+            phrases = (f"{word} {style}", f"{word} hair in a {style}")
+            yield from ((phrase, (("hair_style", style), coloured)) for phrase in phrases)
+    yield from ((f"hair in a {style}", (("hair_style", style),)) for style in ("bun", "ponytail"))
 
 
 def _clothes() -> Iterator[tuple[str, Finding]]:
-    for name, table in (
-        ("top", lexicon.TOPS),
-        ("bottom", lexicon.BOTTOMS),
-        ("hat", lexicon.HATS),
-        ("shoes", lexicon.SHOES),
-    ):
+    tables = {"top": lexicon.TOPS, "bottom": lexicon.BOTTOMS, "hat": lexicon.HATS}
+    shades = [(colour, word) for colour, words in lexicon.COLOURS.items() for word in set(words)]
+    for name, table in tables.items():
         for value, nouns in table.items():
             for noun in set(nouns):
                 yield noun, ((name, value),)
-                if name == "shoes":
-                    continue
-                for colour, words in lexicon.COLOURS.items():
-                    both = ((name, value), (f"{name}_colour", colour))
-                    yield from ((f"{word} {noun}", both) for word in set(words))
+                for colour, word in shades:
+                    yield f"{word} {noun}", ((name, value), (f"{name}_colour", colour))
+    for value, nouns in lexicon.SHOES.items():
+        yield from ((noun, (("shoes", value),)) for noun in nouns)
 
 
 def _scenes() -> Iterator[tuple[str, Finding]]:
@@ -191,22 +189,24 @@ def _scenes() -> Iterator[tuple[str, Finding]]:
             yield from ((inflect(verb, form), (("pose", value),)) for form in ("", "ing", "s"))
     for value in lexicon_actions.PROPS:
         yield from ((noun, (("prop", value),)) for noun in (value, *PROP_NOUNS.get(value, ())))
-    for value, phrases in lexicon_actions.PLACES.items():
-        for phrase in {value, *phrases}:
-            lowered = phrase.lower()
-            bare = SCENERY.sub("", SCENERY.sub("", SCENERY.sub("", lowered)))
-            names = {lowered, bare} - (VAGUE_PLACES if bare in VAGUE_PLACES else set())
-            yield from ((name, (("place", value),)) for name in names if name == lowered or bare not in VAGUE_PLACES)
+    for value, phrases in lexicon_places.PLACES.items():
+        for phrase in {value, *(phrase.lower() for phrase in phrases)}:
+            yield phrase, (("place", value),)
+            bare = SCENERY.sub("", SCENERY.sub("", SCENERY.sub("", phrase)))
+            if bare not in VAGUE_PLACES:
+                yield bare, (("place", value),)
+    for kind, nouns in lexicon.ANIMALS.items():
+        yield from ((noun, (("companion", kind),)) for noun in set(nouns))
+
+
+def _moments() -> Iterator[tuple[str, Finding]]:
+    """Time and weather; a phrase for both gives hints only, which plainer words overrule."""
+    plain: set[str] = set()
     for name, table in (("time", lexicon.TIMES), ("weather", lexicon.WEATHERS)):
         for value, phrases in table.items():
+            plain.update(phrases)
             yield from ((phrase, ((name, value),)) for phrase in phrases)
     yield from ((value, (("weather", value),)) for value in ("rain", "snow", "fog", "storm"))
     for moment, phrases in lexicon.MOMENTS.items():
         time, weather = moment.split()
-        known = {
-            *(word for row in lexicon.TIMES.values() for word in row),
-            *(word for row in lexicon.WEATHERS.values() for word in row),
-        }
-        yield from ((phrase, (("?time", time), ("?weather", weather))) for phrase in phrases if phrase not in known)
-    for kind, nouns in lexicon.ANIMALS.items():
-        yield from ((noun, (("companion", kind),)) for noun in set(nouns) if kind in ANIMALS and kind != NONE)
+        yield from ((phrase, (("?time", time), ("?weather", weather))) for phrase in phrases if phrase not in plain)

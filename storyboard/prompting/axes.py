@@ -25,7 +25,7 @@ def parse_axis(text: str, kind: str) -> list[int] | list[float] | list[str] | li
 
     Args:
         text: what was typed.
-        kind: "int", "float", "str", or "permutations" (every order of the texts).
+        kind: "int", "float", "str", or "str_permutations" (every order of the texts).
 
     Raises:
         BadInput: a value is not a number, or there are more than 10 000 values.
@@ -35,7 +35,7 @@ def parse_axis(text: str, kind: str) -> list[int] | list[float] | list[str] | li
         "int": _whole_numbers,
         "float": _decimal_numbers,
         "str": _texts,
-        "permutations": _permutations,
+        "str_permutations": _permutations,
     }
     if kind not in readers:
         raise UnknownName.among("kind of axis", kind, readers)

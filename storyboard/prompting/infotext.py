@@ -103,7 +103,9 @@ def _quoted(value: str) -> str:
 
 def _checked(key: str) -> str:
     if not KEY.fullmatch(key) or key != key.strip():
-        raise BadInput(f"{key[:80]!r} cannot be a key of image parameters.", hint="Use letters, digits, spaces and hyphens.")
+        raise BadInput(
+            f"{key[:80]!r} cannot be a key of image parameters.", hint="Use letters, digits, spaces and hyphens."
+        )
     return key
 
 

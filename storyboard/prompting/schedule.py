@@ -17,17 +17,16 @@ reader keeps its own stack and looks at every character once, so depth and lengt
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 TOKEN = re.compile(r"[()\[\]:|]|(?:[^\\()\[\]:|]|\\.)+")
 WHEN = re.compile(r"\s*(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*")
 OPENERS = {")": "(", "]": "["}
-SEPARATORS = (":", "|")
 
 
 def parse_schedule(
-    text: str, steps: int, *, hires_steps: int | None = None, use_old_scheduling: bool = False
+    text: str, steps: int, hires_steps: int | None = None, use_old_scheduling: bool = False
 ) -> list[tuple[int, str]]:
     """What the prompt says up to and including each step, counted from 1; the last entry is for `steps`.
 
@@ -78,14 +77,14 @@ class _Clock:
         return int(max(-1.0, min(float(self.last), value)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Switch:
     before: list[_Item]
     after: list[_Item]
     when: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Cycle:
     options: list[list[_Item]]
 
@@ -93,28 +92,12 @@ class _Cycle:
 _Item: TypeAlias = "str | _Switch | _Cycle | list[_Item]"
 
 
-@dataclass(slots=True)
-class _Frame:
-    """An open bracket: what it holds so far, cut at colons and bars."""
-
-    opener: str
-    parts: list[list[_Item]] = field(default_factory=lambda: [[]])
-    separators: list[str] = field(default_factory=list)
-
-    def flat(self) -> list[_Item]:
-        """The bracket and what it holds, as written."""
-        items: list[_Item] = [self.opener, *self.parts[0]]
-        for separator, part in zip(self.separators, self.parts[1:], strict=True):
-            items += [separator, *part]
-        return items
-
-
 class _Reader:
     """One pass over the tokens with a stack of open brackets."""
 
     def __init__(self) -> None:
         self.items: list[_Item] = []
-        self.frames: list[_Frame] = []
+        self.frames: list[list[_Item]] = []  # of open brackets: the bracket and what follows, as written
         self.numbers: list[str] = []
         self.has_cycles = False
 
@@ -132,24 +115,21 @@ class _Reader:
 
     def _token(self, token: str) -> None:
         if token in OPENERS.values():
-            self.frames.append(_Frame(token))
+            self.frames.append([token])
         elif token in OPENERS:
             self._close(token)
-        elif token in SEPARATORS and self.frames:
-            self.frames[-1].separators.append(token)
-            self.frames[-1].parts.append([])
-        elif token == "|":
+        elif token == "|" and not self.frames:
             raise _Unscheduled
         else:
             self._append(token)
 
     def _append(self, item: _Item) -> None:
-        (self.frames[-1].parts[-1] if self.frames else self.items).append(item)
+        (self.frames[-1] if self.frames else self.items).append(item)
 
     def _close(self, closer: str) -> None:
         item = None
-        if self.frames and self.frames[-1].opener == OPENERS[closer]:
-            item = self._closed(self.frames[-1])
+        if self.frames and self.frames[-1][0] == OPENERS[closer]:
+            item = self._closed(self.frames[-1], closer)
         if item is None:
             self._give_up()
             self.items.append(closer)
@@ -157,21 +137,20 @@ class _Reader:
             self.frames.pop()
             self._append(item)
 
-    def _closed(self, frame: _Frame) -> _Item | None:
+    def _closed(self, frame: list[_Item], closer: str) -> _Item | None:
         """What a bracket means, or None when its contents do not fit the grammar."""
-        bars = frame.separators.count("|")
-        colons = len(frame.separators) - bars
-        if frame.opener == "(":
-            return [*frame.flat(), ")"] if not bars and colons <= 1 else None
-        if not frame.separators:
-            return [*frame.flat(), "]"]
+        bars, colons = frame.count("|"), frame.count(":")
+        if closer == ")":
+            return [*frame, closer] if not bars and colons <= 1 else None
+        if not bars and not colons:
+            return [*frame, closer]
         if not colons:
             self.has_cycles = True
-            return _Cycle(frame.parts)
-        return self._switch(frame) if not bars and colons <= 2 else None
+            return _Cycle(_split(frame[1:], "|"))
+        return self._switch(_split(frame[1:], ":")) if not bars and colons <= 2 else None
 
-    def _switch(self, frame: _Frame) -> _Item | None:
-        *texts, last = frame.parts
+    def _switch(self, parts: list[list[_Item]]) -> _Item | None:
+        *texts, last = parts
         number = WHEN.fullmatch(last[0]) if len(last) == 1 and isinstance(last[0], str) else None
         if number is None:
             return None
@@ -181,10 +160,20 @@ class _Reader:
     def _give_up(self) -> None:
         """The brackets still open cannot be well formed any more: they are text."""
         for frame in self.frames:
-            if "|" in frame.separators:
+            if "|" in frame:
                 raise _Unscheduled
-            self.items += frame.flat()
+            self.items += frame
         self.frames.clear()
+
+
+def _split(items: list[_Item], separator: str) -> list[list[_Item]]:
+    parts: list[list[_Item]] = [[]]
+    for item in items:
+        if item == separator:
+            parts.append([])
+        else:
+            parts[-1].append(item)
+    return parts
 
 
 def _render(items: list[_Item], step: int, whens: dict[str, int]) -> str:

@@ -67,7 +67,7 @@ def _circle(count: int) -> tuple[complex, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`kind` is polygon, line or ellipse; `size` is a line's width, or an ellipse's two radii and turn, in picture units."""
+    """`kind` is polygon, line or ellipse; `size` a line's width or an ellipse's radii and turn, in picture sides."""
 
     kind: str
     points: tuple[complex, ...]
@@ -95,7 +95,7 @@ class Layer:
         return self.origin + self.scale * (complex(-point.real, point.imag) if self.mirror else point)
 
     def moved(self, to: complex, turn: float = 0.0, scale: float = 1.0, flip: bool = False) -> "Layer":
-        """A layer that writes to the same list with its origin at the point `to`, turned clockwise by `turn` degrees."""
+        """A layer with its origin at the point `to`, turned clockwise by `turn` degrees; it writes to the same list."""
         turned = cmath.rect(scale, turn * pi / 180 * (-1 if self.mirror else 1))
         return Layer(self.place(to), self.scale * turned, self.mirror != flip, self.part, self.shapes)
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from storyboard.starter import lexicon, lexicon_actions
+from storyboard.starter import lexicon, lexicon_actions, lexicon_places
 from storyboard.starter.lexicon import Words
 from storyboard.starter.spec import AnimalSpec, PersonSpec, SceneSpec, attributes
 from storyboard.starter.vocabulary import HIDDEN, NONE
@@ -209,7 +209,7 @@ class _Parts:
 
     def place(self) -> Piece | None:
         """Where."""
-        return plain(self.words(lexicon_actions.PLACES, self.spec.place)) if self.named("place", share=0.97) else None
+        return plain(self.words(lexicon_places.PLACES, self.spec.place)) if self.named("place", share=0.97) else None
 
     def moment(self) -> list[Piece]:
         """Time of day and weather, in one phrase or two."""
@@ -310,11 +310,22 @@ def _write_sentence(writer: _Writer, parts: _Parts, rng: random.Random) -> None:
         writer.add(_joined(looks), " with ")
     if clothes:
         writer.add(_joined(clothes), rng.choice((" in ", " wearing ", ", dressed in ")))
+    _write_action(writer, parts, rng, form, company, place)
+    if not camera_first:
+        for piece in (*camera, *style):
+            writer.add(piece, rng.choice((", ", ". ")))
+    writer.text += rng.choice((".", ""))
+
+
+def _write_action(
+    writer: _Writer, parts: _Parts, rng: random.Random, form: str, company: Piece | None, place: Piece | None
+) -> None:
+    """The predicate: what is done, with whom, where and when, and in which mood."""
     doing = parts.action(form)
     mood = parts.expression()
-    if mood and rng.random() < 0.5:
+    mood_first = mood is not None and rng.random() < 0.5
+    if mood and mood_first:
         writer.add(mood, ", ")
-        mood = None
     if doing:
         writer.add(_joined(doing), " " if form == "s" else rng.choice((" is ", " ", ", ")))
     if company:
@@ -323,16 +334,12 @@ def _write_sentence(writer: _Writer, parts: _Parts, rng: random.Random) -> None:
         writer.add(place, " " if place[0][0].startswith(("in", "on", "at", "by", "near")) else ", ")
     for piece in parts.moment():
         writer.add(piece, " " if piece[0][0].startswith(("in ", "on ", "at ", "under ")) else ", ")
-    if mood:
+    if mood and not mood_first:
         writer.add(mood, ". The mood is " if " " not in mood[0][0] else ", ")
-    if not camera_first:
-        for piece in (*camera, *style):
-            writer.add(piece, rng.choice((", ", ". ")))
-    writer.text += rng.choice((".", ""))
 
 
 def _phrases() -> Iterator[str]:
-    for module in (lexicon, lexicon_actions):
+    for module in (lexicon, lexicon_actions, lexicon_places):
         for name, table in vars(module).items():
             if name.isupper() and isinstance(table, dict):
                 for phrases in table.values():

@@ -4,6 +4,7 @@ Time-boxed and resumable: drawings and the state of training stay in a work fold
 """
 
 import io
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from storyboard.evaluating.probe import SIDE, ProbeNetwork
 from storyboard.starter.illustrator import draw
+from storyboard.starter.muon import Muon
 from storyboard.starter.spec import LABELS, attributes, random_spec
 from storyboard.starter.vocabulary import HIDDEN, NONE, VOCABULARY
 
@@ -26,6 +28,7 @@ ABSENT = frozenset({"hair_colour", "hat_colour", "bottom", "bottom_colour"})
 HELD_OUT_SEED = 2 * 10**9
 IGNORED = -100
 SHARD = 1000
+KEEP_EVERY = 50
 
 Degrade = Callable[[Tensor], Tensor]
 
@@ -63,32 +66,42 @@ def draw_examples(first_seed: int, count: int, jpeg_share: float) -> Examples:
     )
 
 
-def drawn(work: Path, count: int) -> Examples:
-    """The first `count` training drawings, drawn once and kept in `work` in shards."""
+def roughened(pictures: Tensor, degrade: Degrade) -> Tensor:
+    """Every third picture (bytes) sent through `degrade`, in small batches."""
+    rough = pictures.clone()
+    chosen = torch.arange(0, len(pictures), 3)
+    for indices in torch.split(chosen, 32):
+        rough[indices] = degrade(to_signed(pictures[indices])).add(1).mul(127.5).clamp(0, 255).to(torch.uint8)
+    return rough
+
+
+def drawn(work: Path, count: int, degrade: Degrade | None = None) -> Examples:
+    """The first `count` training drawings, drawn once and kept in `work` in shards; `degrade` roughens a third."""
     shards = []
     for index in range(-(-count // SHARD)):
         path = work / f"probe-{index:03d}.safetensors"
         if not path.exists():
             examples = draw_examples(index * SHARD, SHARD, jpeg_share=0.25)
-            save_file({"pictures": examples.pictures.contiguous(), "labels": examples.labels}, path)
+            pictures = roughened(examples.pictures, degrade) if degrade else examples.pictures
+            save_file({"pictures": pictures.contiguous(), "labels": examples.labels}, path)
         shards.append(load_file(path))
     return Examples(**{name: torch.cat([shard[name] for shard in shards])[:count] for name in ("pictures", "labels")})
 
 
 def augment(pictures: Tensor, rng: torch.Generator) -> Tensor:
-    """Pictures in -1 to 1, shifted and half of them mirrored; fixed slices of the batch get casts, blur or noise."""
-    count = len(pictures)
+    """Square pictures in -1 to 1, shifted, every other one mirrored; fixed slices get colour casts, blur or noise."""
+    count, side = len(pictures), pictures.shape[-1]
     rows, columns = torch.randint(0, 9, (2,), generator=rng).tolist()
     padded = nn.functional.pad(pictures, (4, 4, 4, 4), mode="replicate")
-    pictures = padded[:, :, rows : rows + SIDE, columns : columns + SIDE].clone()
+    pictures = padded[:, :, rows : rows + side, columns : columns + side].clone()
     pictures[::2] = pictures[::2].flip(3)
     cast = slice(0, count // 2)
     gain = 1 + 0.1 * torch.randn(count // 2, 3, 1, 1, generator=rng).clamp(-2, 2)
     pictures[cast] = pictures[cast] * gain + 0.06 * torch.randn(count // 2, 3, 1, 1, generator=rng)
     soft = slice(count // 4, count * 5 // 8)
-    small = int(torch.randint(40, 100, (), generator=rng))
+    small = int(torch.randint(side * 5 // 16, side * 25 // 32, (), generator=rng))
     blur = nn.functional.interpolate(pictures[soft], (small, small), mode="bilinear", antialias=True)
-    pictures[soft] = nn.functional.interpolate(blur, (SIDE, SIDE), mode="bilinear")
+    pictures[soft] = nn.functional.interpolate(blur, (side, side), mode="bilinear")
     rough = pictures[count * 3 // 4 :]
     strength = 0.12 * torch.rand(len(rough), 1, 1, 1, generator=rng)
     pictures[count * 3 // 4 :] = rough + strength * torch.randn(rough.shape, generator=rng)
@@ -104,51 +117,64 @@ def loss_of(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:
     """Cross-entropy summed over attributes; what is hidden teaches nothing."""
     losses = [
         nn.functional.cross_entropy(part, label, ignore_index=IGNORED, reduction="sum", label_smoothing=0.02)
-        for part, label in zip(logits.float().split(sizes, 1), labels.long().T, strict=True)
+        for part, label in zip(torch.split(logits.float(), sizes, 1), labels.long().T, strict=True)
     ]
     return torch.stack(losses).sum() / len(labels)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Sizes of the training: `steps` in all, of `batch` pictures, at a peak `rate` on a one-cycle schedule."""
+    """Sizes of the training: `steps` in all, of `batch` pictures, at a peak `rate` on a one-cycle schedule.
 
-    steps: int = 4500
+    For the first `small_share` of the steps pictures are reduced to `small_side`, which costs half as much.
+    """
+
+    steps: int = 2500
     batch: int = 64
     rate: float = 3e-3
     examples: int = 40_000
+    small_side: int = 96
+    small_share: float = 0.75
+
+
+def rate_at(plan: Plan, step: int) -> float:
+    """A tenth of the steps to warm up (200 at most), then half a cosine down to nothing."""
+    warm = min(1.0, (step + 1) / min(200, 1 + plan.steps // 10))
+    return plan.rate * warm * 0.5 * (1 + math.cos(math.pi * step / plan.steps))
 
 
 def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None = None) -> tuple[ProbeNetwork, int]:
     """Goes on training for at most `minutes`; returns the network and how many of the plan's steps are done.
 
-    `degrade` (such as an autoencoder's round trip) is applied to half of each batch, -1 to 1 in and out.
+    `degrade` (such as an autoencoder's round trip, -1 to 1 in and out) is applied to a third of the drawings.
     """
     work.mkdir(parents=True, exist_ok=True)
-    examples = drawn(work, plan.examples)
+    examples = drawn(work, plan.examples, degrade)
     sizes = [len(values) for values in probe_labels().values()]
     torch.manual_seed(0)
-    network = ProbeNetwork(sum(sizes)).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=0.02)
+    network = ProbeNetwork(sizes)
+    optimiser = Muon(network.named_parameters(), plan.rate, weight_decay=0.02)
     done = _resume(work / "probe-state.safetensors", network, optimiser)
     stop = time.monotonic() + minutes * 60
     while done < plan.steps and time.monotonic() < stop:
         for group in optimiser.param_groups:
-            group["lr"] = plan.rate * min(1.0, (done + 1) / 200) * 0.5 * (1 + np.cos(np.pi * done / plan.steps))
+            group["lr"] = rate_at(plan, done)
         rng = torch.Generator().manual_seed(done)
         chosen = torch.randint(len(examples.labels), (plan.batch,), generator=rng)
-        pictures = augment(to_signed(examples.pictures[chosen]), rng)
-        if degrade is not None:
-            half = plan.batch // 2
-            pictures = torch.cat([degrade(pictures[:half]).to(pictures.dtype), pictures[half:]])
+        pictures = to_signed(examples.pictures[chosen])
+        if done < plan.small_share * plan.steps:
+            pictures = nn.functional.interpolate(pictures, (plan.small_side, plan.small_side), mode="area")
+        pictures = augment(pictures, rng)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = network(pictures.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits, examples.labels[chosen], sizes)
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         done += 1
+        if done % KEEP_EVERY == 0:
+            _keep(work / "probe-state.safetensors", network, optimiser, done)
     _keep(work / "probe-state.safetensors", network, optimiser, done)
     return network.eval(), done
 
@@ -157,7 +183,9 @@ def _keep(path: Path, network: ProbeNetwork, optimiser: torch.optim.Optimizer, d
     state = {f"network.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
     for index, moments in optimiser.state_dict()["state"].items():
         state |= {f"optimiser.{index}.{name}": torch.as_tensor(value).contiguous() for name, value in moments.items()}
-    save_file(state | {"done": torch.tensor(done)}, path)
+    partial = path.with_suffix(".part")
+    save_file(state | {"done": torch.tensor(done)}, partial)
+    partial.replace(path)
 
 
 def _resume(path: Path, network: ProbeNetwork, optimiser: torch.optim.Optimizer) -> int:
@@ -183,7 +211,7 @@ def held_out_accuracy(network: ProbeNetwork, count: int, degrade: Degrade | None
     for start in range(0, count, 100):
         pictures = to_signed(examples.pictures[start : start + 100])
         logits = network(degrade(pictures) if degrade else pictures)
-        guesses.append(torch.stack([part.argmax(1) for part in logits.split(sizes, 1)], 1))
+        guesses.append(torch.stack([part.argmax(1) for part in torch.split(logits, sizes, 1)], 1))
     right, shown = torch.cat(guesses) == examples.labels, examples.labels != IGNORED
     shares = (right & shown).sum(0) / shown.sum(0).clamp(min=1)
     return {name: round(float(share), 4) for name, share in zip(ATTRIBUTES, shares, strict=True)}

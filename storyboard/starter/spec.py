@@ -134,6 +134,7 @@ LABELS = tuple(attributes(SceneSpec()))
 def random_person(rng: random.Random, fixed: Mapping[str, object] | None = None) -> PersonSpec:
     """A plausible person; `fixed` settles any of its fields."""
     chosen: dict[str, Any] = dict(fixed or {})
+    _check(PersonSpec, chosen)
 
     def settle(name: str, odds: Mapping[str, float]) -> str:
         if name not in chosen:
@@ -160,6 +161,7 @@ def random_person(rng: random.Random, fixed: Mapping[str, object] | None = None)
 def random_animal(rng: random.Random, fixed: Mapping[str, object] | None = None) -> AnimalSpec:
     """An animal in a colour it can have; `fixed` settles either."""
     chosen: dict[str, Any] = dict(fixed or {})
+    _check(AnimalSpec, chosen)
     chosen.setdefault("kind", rng.choice(tuple(ANIMALS)))
     chosen.setdefault("colour", rng.choice(ANIMALS.get(chosen["kind"], ("brown",))))
     return _checked(AnimalSpec, chosen)
@@ -176,6 +178,7 @@ def random_spec(rng: random.Random, fixed: Mapping[str, object] | None = None) -
     look |= {name: chosen.pop(name) for name in PERSON_FIELDS if name in chosen}
     person = random_person(rng, look)
     companion = chosen.pop("companion", None)
+    _check(SceneSpec, chosen)
 
     def settle(name: str, odds: Mapping[str, float]) -> str:
         if name not in chosen:
@@ -214,13 +217,17 @@ def to_json(spec: SceneSpec) -> str:
 
 def from_json(text: str) -> SceneSpec:
     """A spec from `to_json`'s text; raises SpecError where a field or value is unknown."""
-    values = _as_mapping(json.loads(text))
+    try:
+        values = _as_mapping(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise SpecError(f"The specification is no JSON: {error}.") from error
     person = _checked(PersonSpec, _as_mapping(values.pop("person", {})))
     second = values.pop("second", None)
-    if second is not None:
-        mapping = _as_mapping(second)
-        second = _checked(AnimalSpec if "kind" in mapping else PersonSpec, mapping)
-    return _checked(SceneSpec, values | {"person": person, "second": second})
+    if second is None:
+        return _checked(SceneSpec, values | {"person": person})
+    mapping = _as_mapping(second)
+    other = _checked(AnimalSpec, mapping) if "kind" in mapping else _checked(PersonSpec, mapping)
+    return _checked(SceneSpec, values | {"person": person, "second": other})
 
 
 def _companion(rng: random.Random, kind: str) -> PersonSpec | AnimalSpec | None:
@@ -249,6 +256,11 @@ def _as_mapping(value: object) -> dict[str, Any]:
 
 
 def _checked(kind: type[Spec], values: Mapping[str, Any]) -> Spec:
+    _check(kind, values)
+    return kind(**values)
+
+
+def _check(kind: type[Any], values: Mapping[str, Any]) -> None:
     known = {field.name for field in fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
@@ -259,4 +271,3 @@ def _checked(kind: type[Spec], values: Mapping[str, Any]) -> Spec:
             raise SpecError(f"'{value}' is no value of '{name}'; known: {', '.join(allowed)}.")
     if not isinstance(values.get("seed", 0), int):
         raise SpecError("'seed' is a whole number.")
-    return kind(**values)

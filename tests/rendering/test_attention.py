@@ -18,7 +18,7 @@ class Passing(Method):
         self.log, self.label = log, label
 
     def attach(self, unet, state):
-        return attention.edited(unet, {layer: self._edit for layer in attention.layers_of(unet)})
+        return attention.edited(unet, state, {layer: self._edit for layer in attention.layers_of(unet)})
 
     def _edit(self, call, attend):
         if self.log is not None:
@@ -31,7 +31,7 @@ class Failing(Method):
         def edit(call, attend):
             raise ZeroDivisionError
 
-        return attention.edited(unet, {layer: edit for layer in attention.layers_of(unet)})
+        return attention.edited(unet, state, {layer: edit for layer in attention.layers_of(unet)})
 
 
 @pytest.fixture(params=["sd1", "sdxl"])

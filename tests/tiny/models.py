@@ -1,4 +1,4 @@
-"""Stable Diffusion 1 and SDXL made tiny: real diffusers classes, random weights, a small CLIP tokenizer. Milliseconds a step."""
+"""Stable Diffusion 1 and SDXL made tiny: real diffusers classes with random weights and a small CLIP tokenizer."""
 
 from __future__ import annotations
 
@@ -19,51 +19,63 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 NATIVE_SIZE = 64
 """Pixels; the autoencoder shrinks by 8, so latents are 8 x 8."""
 
-WORDS = "a an and at bench big blue boy by cat close dog flynn green hat in man mug of on park photo red sun the tree up woman".split()
+WORDS = "a an and at bench blue boy by cat close dog flynn green hat in man mug of on park red sun the tree up".split()
 
 
 def tiny_sd1(path: Path, seed: int = 0) -> Path:
     """A Stable Diffusion 1 shaped model in diffusers layout under `path`; the same seed gives the same bytes."""
+    tiny_sd1_pipe(seed).save_pretrained(path, safe_serialization=True)
+    return path
+
+
+def tiny_sdxl(path: Path, seed: int = 0) -> Path:
+    """An SDXL shaped model: two text encoders of different width, pooled text and size embeddings."""
+    tiny_sdxl_pipe(seed).save_pretrained(path, safe_serialization=True)
+    return path
+
+
+def tiny_sd1_pipe(seed: int = 0, tokenizer: CLIPTokenizer | None = None) -> StableDiffusionPipeline:
+    """The same in memory; another tokenizer makes the text encoder's table as long as it needs."""
+    tokenizer = tokenizer or tiny_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        pipe = StableDiffusionPipeline(
+        return StableDiffusionPipeline(
             vae=_autoencoder(0.18215),
-            text_encoder=CLIPTextModel(_text_config(32, activation="quick_gelu")),
-            tokenizer=tiny_tokenizer(),
+            text_encoder=CLIPTextModel(_text_config(tokenizer, activation="quick_gelu")),
+            tokenizer=tokenizer,
             unet=UNet2DConditionModel(**_UNET, cross_attention_dim=32),
             scheduler=DDIMScheduler(**_NOISE, clip_sample=False, set_alpha_to_one=False),
             safety_checker=None,
             feature_extractor=None,
             requires_safety_checker=False,
         )
-    pipe.save_pretrained(path, safe_serialization=True)
-    return path
 
 
-def tiny_sdxl(path: Path, seed: int = 0) -> Path:
-    """An SDXL shaped model: two text encoders of different width, pooled text and size embeddings."""
+def tiny_sdxl_pipe(
+    seed: int = 0, tokenizers: tuple[CLIPTokenizer, CLIPTokenizer] | None = None, layers: int = 3
+) -> StableDiffusionXLPipeline:
+    """The same in memory; `layers` is the depth of the second text encoder."""
+    first, second = tokenizers or (tiny_tokenizer(), tiny_tokenizer(pad_token="!"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         unet = UNet2DConditionModel(
             **_UNET,
-            cross_attention_dim=64,
+            cross_attention_dim=32 + 48,
             use_linear_projection=True,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
-            projection_class_embeddings_input_dim=32 + 6 * 8,
+            projection_class_embeddings_input_dim=48 + 6 * 8,
         )
-        pipe = StableDiffusionXLPipeline(
+        return StableDiffusionXLPipeline(
             vae=_autoencoder(0.13025),
-            text_encoder=CLIPTextModel(_text_config(32, activation="quick_gelu")),
-            text_encoder_2=CLIPTextModelWithProjection(_text_config(32, activation="gelu")),
-            tokenizer=tiny_tokenizer(),
-            tokenizer_2=tiny_tokenizer(pad_token="!"),
+            text_encoder=CLIPTextModel(_text_config(first, activation="quick_gelu")),
+            text_encoder_2=CLIPTextModelWithProjection(_text_config(second, "gelu", layers=layers, width=48)),
+            tokenizer=first,
+            tokenizer_2=second,
             unet=unet,
             scheduler=EulerDiscreteScheduler(**_NOISE, timestep_spacing="leading"),
             add_watermarker=False,
         )
-    pipe.save_pretrained(path, safe_serialization=True)
-    return path
 
 
 def tiny_tokenizer(pad_token: str = "<|endoftext|>") -> CLIPTokenizer:
@@ -95,19 +107,18 @@ def _byte_letters() -> list[str]:
     return [chr(byte) for byte in printable] + [chr(256 + i) for i in range(len(others))]
 
 
-def _text_config(width: int, activation: str) -> CLIPTextConfig:
-    tokens = len(tiny_tokenizer())
+def _text_config(tokenizer: CLIPTokenizer, activation: str, layers: int = 3, width: int = 32) -> CLIPTextConfig:
     return CLIPTextConfig(
-        vocab_size=tokens,
+        vocab_size=len(tokenizer),
         hidden_size=width,
         intermediate_size=2 * width,
         projection_dim=width,
-        num_hidden_layers=3,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         max_position_embeddings=77,
         hidden_act=activation,
-        bos_token_id=tokens - 2,
-        eos_token_id=tokens - 1,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
     )
 
 

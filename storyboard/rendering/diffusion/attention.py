@@ -97,12 +97,14 @@ class AttentionCall:
 
     Attributes:
         layer: where.
+        rows: what the batch's rows are.
         query: (rows, heads, image tokens, d).
         key, value: (rows, heads, tokens, d).
         mask: added to the logits, broadcastable to (rows, heads, image tokens, tokens), or boolean with True = attend.
     """
 
     layer: Layer
+    rows: tuple[Row, ...]
     query: Tensor
     key: Tensor
     value: Tensor
@@ -112,10 +114,43 @@ class AttentionCall:
         """The same call for some rows of the batch only."""
         index = torch.as_tensor(rows, device=self.query.device)
         mask = self.mask if self.mask is None or self.mask.shape[0] == 1 else self.mask[index]
-        return replace(self, query=self.query[index], key=self.key[index], value=self.value[index], mask=mask)
+        return replace(
+            self,
+            rows=tuple(self.rows[row] for row in rows),
+            query=self.query[index],
+            key=self.key[index],
+            value=self.value[index],
+            mask=mask,
+        )
+
+    def with_more_keys(self, key: Tensor, value: Tensor, visible: Tensor | None = None) -> AttentionCall:
+        """The same call with (heads, tokens, d) keys and values appended for every row.
+
+        `visible` (image tokens, tokens), boolean, says which query may see which of them; None: all see all.
+        """
+        rows = self.query.shape[0]
+        key = torch.cat([self.key, key.expand(rows, *key.shape)], dim=2)
+        value = torch.cat([self.value, value.expand(rows, *value.shape)], dim=2)
+        return replace(self, key=key, value=value, mask=self._mask_with_more(key.shape[2], visible))
+
+    def _mask_with_more(self, total: int, visible: Tensor | None) -> Tensor | None:
+        if self.mask is None and visible is None:
+            return None
+        queries, own = self.query.shape[2], self.key.shape[2]
+        bias = self.query.new_zeros(self.query.shape[0], 1, queries, total)
+        if visible is not None:
+            bias[..., own:].masked_fill_(~visible, float("-inf"))
+        if self.mask is None:
+            return bias
+        wide = self.mask.shape[:-1]
+        free = torch.ones if self.mask.dtype == torch.bool else torch.zeros
+        rest = free(*wide, total - own, dtype=self.mask.dtype, device=self.mask.device)
+        mask = torch.cat([self.mask, rest], dim=-1)
+        return bias.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else bias + mask
 
 
 Attend = Callable[[AttentionCall], Tensor]
+Change = Callable[[AttentionCall, Any], AttentionCall]
 Edit = Callable[[AttentionCall, Attend], Tensor]
 """Computes a call's output (rows, heads, image tokens, d), usually by calling `attend` on a changed call."""
 
@@ -176,6 +211,19 @@ def predict(methods: Sequence[Method], state: ForwardState, forward: Callable[[]
     return forward()
 
 
+def by_row(call: AttentionCall, attend: Attend, kind: Callable[[Row], Any], change: Change) -> Tensor:
+    """The output when rows of one `kind` share one change of the call; rows of kind None stay as they are."""
+    kinds = [kind(row) for row in call.rows]
+    if not any(kinds):
+        return attend(call)
+    output = torch.empty_like(call.query)
+    for one in dict.fromkeys(kinds):
+        rows = [index for index, other in enumerate(kinds) if other == one]
+        part = call.of_rows(rows)
+        output[rows] = attend(change(part, one) if one else part)
+    return output
+
+
 def layers_of(unet: Any) -> tuple[Layer, ...]:
     """Every attention layer of a UNet2DConditionModel, in the order of `unet.attn_processors`."""
     depth = len(unet.config.block_out_channels)
@@ -193,7 +241,7 @@ def _layer(name: str, depth: int) -> Layer:
 
 
 @contextmanager
-def edited(unet: Any, edits: Mapping[Layer, Edit]) -> Iterator[None]:
+def edited(unet: Any, state: ForwardState, edits: Mapping[Layer, Edit]) -> Iterator[None]:
     """The given edits on the given layers; on exit each layer gets back the very processor it had.
 
     Raises:
@@ -205,7 +253,7 @@ def edited(unet: Any, edits: Mapping[Layer, Edit]) -> Iterator[None]:
             before = module.processor
             inner = _edits_of(before, layer)
             stack.callback(module.set_processor, before)
-            module.set_processor(EditedAttention(layer, (*inner, edit)))
+            module.set_processor(EditedAttention(layer, state, (*inner, edit)))
         yield
 
 
@@ -226,8 +274,9 @@ class EditedAttention:
     With no edits, or edits that only call `attend`, its output equals AttnProcessor2_0's bit for bit.
     """
 
-    def __init__(self, layer: Layer, edits: tuple[Edit, ...]) -> None:
+    def __init__(self, layer: Layer, state: ForwardState, edits: tuple[Edit, ...]) -> None:
         self.layer = layer
+        self.state = state
         self.edits = edits
 
     def __call__(
@@ -241,11 +290,14 @@ class EditedAttention:
         residual = hidden_states
         image = _tokens(attn, hidden_states, temb)
         context = _context(attn, image, encoder_hidden_states)
+        query = _heads(attn, attn.to_q(image), attn.norm_q)
+        key, value = keys_and_values(attn, context)
         call = AttentionCall(
             layer=self.layer,
-            query=_heads(attn, attn.to_q(image), attn.norm_q),
-            key=_heads(attn, attn.to_k(context), attn.norm_k),
-            value=_heads(attn, attn.to_v(context), None),
+            rows=self.state.rows,
+            query=query,
+            key=key,
+            value=value,
             mask=_prepared_mask(attn, attention_mask, context),
         )
         output = self._attend(call, len(self.edits))
@@ -282,6 +334,11 @@ def _context(attn: Any, image: Tensor, text: Tensor | None) -> Tensor:
     if text is None:
         return image
     return attn.norm_encoder_hidden_states(text) if attn.norm_cross else text
+
+
+def keys_and_values(attn: Any, context: Tensor) -> tuple[Tensor, Tensor]:
+    """An attention layer's keys and values of hidden states (rows, tokens, channels): (rows, heads, tokens, d) each."""
+    return _heads(attn, attn.to_k(context), attn.norm_k), _heads(attn, attn.to_v(context), None)
 
 
 def _heads(attn: Any, projected: Tensor, norm: Any) -> Tensor:

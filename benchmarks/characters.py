@@ -1,0 +1,221 @@
+"""Characters on the starter model: training time, likeness, fidelity to the scene, and what becomes of the plain noun.
+
+    python benchmarks/characters.py [--scenes 100] [--character flynn] [--retrain]
+
+Prints, over scenes never trained on and drawn at the same seeds:
+- seconds to train the LoRA and a textual inversion on 18 pictures (with --retrain; else as the record says),
+- character fidelity (share of the character's visible attributes that the probe reads, and share of pictures with all
+  of them right) with the LoRA, with the look in words, and with the bare token; the illustrator's own drawings of the
+  same scenes are the ceiling that the probe allows,
+- scene fidelity of the same pictures, and of the plain noun without adapter,
+- class bleed: how much of the character the plain noun shows once the LoRA is there, and how diverse it stays (entropy
+  over attributes, in bits), with and without prior preservation (with --retrain).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from storyboard.casting.adding import TrainingWish, train_pictures
+from storyboard.casting.bundled import COUNT, SIZE, draw_training_pictures, scene_caption, scenes
+from storyboard.casting.pictures import read_pictures
+from storyboard.casting.registry import load_cast
+from storyboard.casting.training.loading import Trainee, load_trainee
+from storyboard.casting.training.presets import preset
+from storyboard.casting.training.sampling import draw
+from storyboard.casting.trying import used
+from storyboard.character import Adapter, Character, sha256_of
+from storyboard.evaluating.fidelity import countable, scene_fidelity, seen
+from storyboard.evaluating.probe import Probe, Reading, load_probe
+from storyboard.evaluating.wanted import wanted_attributes
+from storyboard.rendering.diffusion.adapters import adapters_applied
+from storyboard.starter.cast import CAST
+from storyboard.starter.illustrator import draw as illustrate
+from storyboard.starter.spec import PERSON_FIELDS, SceneSpec, attributes
+
+UNSEEN_SEED = 4242
+LOOK = (
+    "gender",
+    "hair_colour",
+    "hair_style",
+    "facial_hair",
+    "glasses",
+    "hat",
+    "top",
+    "top_colour",
+    "bottom",
+    "bottom_colour",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Of one way to draw: mean share of visible attributes, share of pictures with all right, scene fidelity."""
+
+    attributes: float
+    all_right: float
+    scene: float
+
+    def __str__(self) -> str:
+        return f"attributes {self.attributes:6.1%}   all right {self.all_right:6.1%}   scene {self.scene:6.1%}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A model (by the name asked for), a probe, a character and unseen scenes."""
+
+    model: str
+    trainee: Trainee
+    probe: Probe
+    character: Character
+    specs: Sequence[SceneSpec]
+
+    @property
+    def seeds(self) -> list[int]:
+        return [UNSEEN_SEED + number for number in range(len(self.specs))]
+
+    def drawn(self, subject: str, adapters: Sequence[Adapter] = ()) -> list[Image.Image]:
+        """Every scene with this subject."""
+        prompts = [scene_caption(spec, subject) for spec in self.specs]
+        model = self.trainee.model
+        uses = [(adapter, used(self.character, adapter, 1.0)) for adapter in adapters]
+        with adapters_applied(model.pipe, uses):
+            size, guidance, steps = model.native_size, self.trainee.guidance, self.trainee.steps
+            return draw(model, prompts, self.seeds, size, guidance=guidance, steps=steps)
+
+    def scores(self, images: Sequence[Image.Image]) -> Scores:
+        """What the probe reads against what was asked."""
+        readings = self.probe.read(images)
+        shares, whole = [], []
+        for reading, spec in zip(readings, self.specs, strict=True):
+            labels = attributes(spec)
+            hits = [seen(reading, name) == labels[name] for name in self._visible(reading, spec)]
+            shares += hits
+            whole.append(all(hits))
+        asked = [scene_only(wanted_attributes(scene_caption(spec, "somebody"))) for spec in self.specs]
+        return Scores(
+            attributes=sum(shares) / len(shares),
+            all_right=sum(whole) / len(whole),
+            scene=scene_fidelity(readings, asked),
+        )
+
+    def _visible(self, reading: Reading, spec: SceneSpec) -> list[str]:
+        labels = {name: value for name, value in attributes(spec).items() if value != "hidden"}
+        return [name for name in countable(reading, labels) if name in LOOK]
+
+    def bleed(self, images: Sequence[Image.Image]) -> tuple[float, float]:
+        """(share of the character's attributes seen, mean entropy over attributes in bits)."""
+        readings = self.probe.read(images)
+        look = {name: value for name, value in attributes(self.specs[0]).items() if name in LOOK and name != "gender"}
+        look |= {name: getattr(CAST[self.character.name], name) for name in look}
+        shown = [seen(reading, name) == value for reading in readings for name, value in look.items()]
+        entropies = [entropy(Counter(seen(reading, name) for reading in readings)) for name in look]
+        return sum(shown) / len(shown), sum(entropies) / len(entropies)
+
+
+def scene_only(wanted: Mapping[str, str]) -> dict[str, str]:
+    """The wanted attributes that are not the person's."""
+    return {name: value for name, value in wanted.items() if name not in PERSON_FIELDS}
+
+
+def entropy(counts: Counter[str]) -> float:
+    """Bits."""
+    total = sum(counts.values())
+    return -sum(count / total * math.log2(count / total) for count in counts.values())
+
+
+def trained(bench: Bench, method: str, overrides: Mapping[str, object], work: Path) -> tuple[Adapter, float]:
+    """Train anew on the bundled pictures; the adapter and its seconds."""
+    pictures_folder = work / "pictures"
+    if not pictures_folder.is_dir():
+        pictures_folder.mkdir()
+        draw_training_pictures(pictures_folder, scenes(COUNT, 7, CAST[bench.character.name]), bench.character.noun)
+    pictures, _ = read_pictures(pictures_folder, SIZE)
+    trainee = load_trainee(bench.model)
+    wish = TrainingWish(model=bench.model, method=method, overrides=overrides, probe=bench.probe)
+    options = preset(trainee.model.family, method, len(pictures), overrides)
+    token = bench.character.token
+    made = train_pictures(f"bench-{method}", token, bench.character.noun, pictures, trainee, options, wish)
+    kind, path = next(iter(made.files.items()))
+    kept = work / f"{method}-{len(list(work.iterdir()))}.safetensors"
+    kept.write_bytes(path.read_bytes())
+    adapter = Adapter(family=trainee.model.family, kind=kind, path=kept, sha256=sha256_of(kept))
+    seconds = float(made.record["seconds"])
+    made.clean_up()
+    return adapter, seconds
+
+
+def report_times(bench: Bench, adapters: Sequence[Adapter], work: Path, retrain: bool) -> list[Adapter]:
+    """Print training times; with `retrain` the new LoRA takes the place of the bundled one."""
+    if retrain:
+        lora, seconds = trained(bench, "lora", {}, work)
+        print(f"LoRA, {COUNT} pictures: {seconds:.0f} s (to reach: 240 s)")
+        _, seconds = trained(bench, "textual-inversion", {}, work)
+        print(f"textual inversion, {COUNT} pictures: {seconds:.0f} s (to reach: 240 s)")
+        return [lora]
+    folder = bench.character.folder
+    for path in sorted(folder.glob("training/*/record.json")) if folder else []:
+        record = json.loads(path.read_text("utf-8"))
+        print(f"{path.parent.name}: {record['seconds']} s for {record['pictures']} pictures, as recorded")
+    return list(adapters)
+
+
+def report_likeness(bench: Bench, adapters: Sequence[Adapter]) -> None:
+    """Print fidelity for each way of asking for the character."""
+    noun = bench.character.noun
+    ways = {
+        "illustrator (ceiling)": [illustrate(spec, SIZE).image for spec in bench.specs],
+        "LoRA": bench.drawn(bench.character.phrase, adapters),
+        "look in words": bench.drawn(f"a {noun}, {bench.character.look}"),
+        "bare token": bench.drawn(bench.character.phrase),
+        "plain noun": bench.drawn(f"a {noun}"),
+    }
+    scores = {name: bench.scores(images) for name, images in ways.items()}
+    for name, score in scores.items():
+        print(f"{name:<24}{score}")
+    gain = scores["LoRA"].attributes / max(scores["look in words"].attributes, 1e-9)
+    loss = scores["plain noun"].scene - scores["LoRA"].scene
+    print(f"LoRA against words: x{gain:.2f}; scene fidelity falls by {loss * 100:.1f} points (to stay under 5)")
+
+
+def report_bleed(bench: Bench, adapters: Sequence[Adapter], work: Path, retrain: bool) -> None:
+    """Print what the plain noun becomes."""
+    noun = f"a {bench.character.noun}"
+    rows: dict[str, Sequence[Adapter]] = {"no adapter": (), "LoRA": adapters}
+    if retrain:
+        rows["LoRA without prior preservation"] = [trained(bench, "lora", {"prior_weight": 0.0}, work)[0]]
+    for name, loaded in rows.items():
+        shown, bits = bench.bleed(bench.drawn(noun, loaded))
+        print(f"plain noun, {name:<34} shows {shown:6.1%} of the character, entropy {bits:.2f} bits")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", type=int, default=100)
+    parser.add_argument("--character", default="flynn", choices=sorted(CAST))
+    parser.add_argument("--model", default="starter")
+    parser.add_argument("--retrain", action="store_true")
+    options = parser.parse_args()
+    trainee = load_trainee(options.model, precision="auto")
+    character = load_cast()[options.character]
+    specs = scenes(options.scenes, UNSEEN_SEED, CAST[options.character])
+    bench = Bench(model=options.model, trainee=trainee, probe=load_probe(), character=character, specs=specs)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        adapters = character.adapters_for(trainee.model.family)
+        chosen = report_times(bench, adapters, work, options.retrain)
+        report_likeness(bench, chosen)
+        report_bleed(bench, chosen, work, options.retrain)
+
+
+if __name__ == "__main__":
+    main()

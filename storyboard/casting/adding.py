@@ -1,0 +1,231 @@
+"""`characters add` and `characters train`: pictures in, a registered character out, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from storyboard.casting.character_file import AdapterRecord, CharacterRecord
+from storyboard.casting.crops import contact_sheet, crop_to
+from storyboard.casting.pictures import Picture, Report, read_pictures
+from storyboard.casting.registry import load_cast
+from storyboard.casting.shelf import Draft, as_record, check_free, own_folder, staged, sweep
+from storyboard.casting.tokens import TokenReport, check_token, inspect_token, suggest_token
+from storyboard.casting.training.dataset import prepared
+from storyboard.casting.training.loading import Trainee, load_trainee
+from storyboard.casting.training.loop import Listener
+from storyboard.casting.training.options import TrainingOptions
+from storyboard.casting.training.presets import preset
+from storyboard.casting.training.scoring import Probe
+from storyboard.casting.training.session import Say, Session, Subject, Trained
+from storyboard.character import sha256_of
+from storyboard.errors import BadInput
+from storyboard.text import clean
+
+REFERENCE_SIDE = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingWish:
+    """How to train; None and empty mean: the preset's.
+
+    Attributes:
+        model: as for drawing: "starter", "sd15", a folder, …
+        method: "lora", "textual-inversion", "pivotal" or "dreambooth".
+        overrides: option name -> value.
+        keep: take the checkpoint of this step, whatever its score.
+        licence: of the adapter.
+        device: "cpu", "cuda", …
+        probe: reads the model's pictures, to score checkpoints.
+    """
+
+    model: str = "starter"
+    method: str = "lora"
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    keep: int | None = None
+    licence: str = ""
+    device: str | None = None
+    probe: Probe | None = None
+    listen: Listener | None = None
+    say: Say = field(default=lambda text: None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCharacter:
+    """Who is to be added; an empty token asks for a suggestion."""
+
+    name: str
+    noun: str
+    token: str = ""
+    look: str = ""
+    display_name: str = ""
+    description: str = ""
+    kind: str = "character"
+
+    def checked(self) -> NewCharacter:
+        """Raise BadInput or CharacterError for what cannot be; see `check_free` and `check_token`."""
+        check_free(self.name, self.token)
+        if self.token:
+            check_token(self.token)
+        if self.kind == "character" and not clean(self.noun):
+            raise BadInput("A character needs a class noun.", hint="For example: --noun woman")
+        return self
+
+
+def add_character(new: NewCharacter, folder: Path, wish: TrainingWish) -> Path:
+    """Prepare the pictures in `folder`, train, and register; the character's folder.
+
+    Raises:
+        CharacterError: the name or token is taken, or the pictures cannot be used.
+        ModelError: the model cannot be loaded or trained.
+        KeyboardInterrupt: nothing is registered, and the same command goes on with the training.
+    """
+    sweep()
+    new.checked()
+    trainee = load_trainee(wish.model, precision=str(wish.overrides.get("precision") or "auto"), device=wish.device)
+    pictures, report = read_pictures(folder, trainee.model.native_size)
+    tell(report, wish.say)
+    token = _token(new, trainee, wish).token
+    options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
+    trained = train_pictures(new.name, token, _noun(new), pictures, trainee, options, wish)
+    with staged(new.name) as draft:
+        references = write_references(draft, pictures)
+        record = CharacterRecord(
+            name=new.name,
+            token=token,
+            noun=clean(new.noun),
+            look=clean(new.look),
+            display_name=clean(new.display_name),
+            description=clean(new.description),
+            kind="style" if new.kind == "style" else "character",
+            references=references,
+        )
+        draft.write_record(with_adapters(draft, record, trained, wish))
+    trained.clean_up()
+    return own_folder(new.name)
+
+
+def train_character(name: str, wish: TrainingWish) -> Path:
+    """Train another adapter, or a better one, for a character that has reference pictures.
+
+    Raises:
+        CharacterError: it is not one of the user's, or has no pictures.
+    """
+    folder = own_folder(name)
+    character = load_cast()[name]
+    trainee = load_trainee(wish.model, precision=str(wish.overrides.get("precision") or "auto"), device=wish.device)
+    pictures, report = read_pictures(folder / "references", trainee.model.native_size)
+    tell(report, wish.say)
+    noun = character.noun if character.kind == "character" else ""
+    options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
+    trained = train_pictures(name, character.token, noun, pictures, trainee, options, wish)
+    with staged(name, replace=True) as draft:
+        draft.write_record(with_adapters(draft, as_record(character), trained, wish))
+    trained.clean_up()
+    return folder
+
+
+def tell(report: Report, say: Say) -> None:
+    """The doubts about the pictures, one line each."""
+    for line in (*report.refused, *report.warnings):
+        say(line)
+
+
+def _noun(new: NewCharacter) -> str:
+    return clean(new.noun) if new.kind == "character" else ""
+
+
+def _token(new: NewCharacter, trainee: Trainee, wish: TrainingWish) -> TokenReport:
+    """The token asked for or suggested, and what the model's tokenizer makes of it."""
+    tokenizer = trainee.model.tokenizers[0]
+    taken = {character.token for character in load_cast().values()}
+    if new.token:
+        token = new.token
+    elif new.kind == "style":
+        token = f"<style-{new.name.replace('_', '-')}>"
+    else:
+        token = suggest_token(new.name, tokenizer, taken)
+    check_free(new.name, token)
+    report = inspect_token(token, tokenizer)
+    wish.say(f"Token: {token} ({len(report.pieces)} piece(s) for this model)")
+    if wish.method not in ("textual-inversion", "pivotal"):
+        for warning in report.warnings:
+            wish.say(warning)
+    return report
+
+
+def train_pictures(
+    name: str,
+    token: str,
+    noun: str,
+    pictures: Sequence[Picture],
+    trainee: Trainee,
+    options: TrainingOptions,
+    wish: TrainingWish,
+) -> Trained:
+    """Cut the pictures to size and run a session on them."""
+    size = options.resolution or trainee.model.native_size
+    images = [prepared(picture, size, options.buckets) for picture in pictures]
+    subject = Subject(
+        name=name, token=token, noun=noun, images=images, captions=[picture.caption for picture in pictures]
+    )
+    wish.say(f"Training {options.method} on {len(images)} pictures for {options.steps} steps.")
+    return Session(
+        subject=subject,
+        trainee=trainee,
+        options=options,
+        probe=wish.probe,
+        keep=wish.keep,
+        licence=wish.licence,
+        listen=wish.listen,
+        say=wish.say,
+    ).run()
+
+
+def write_references(draft: Draft, pictures: Sequence[Picture]) -> list[str]:
+    """The pictures without metadata, at most 512 pixels, with their captions; and a contact sheet to look at."""
+    folder = draft.folder / "references"
+    folder.mkdir(exist_ok=True)
+    names = []
+    for number, picture in enumerate(pictures):
+        image = picture.image.copy()
+        image.thumbnail((REFERENCE_SIDE, REFERENCE_SIDE), Image.Resampling.LANCZOS)
+        path = folder / f"{number:02}.png"
+        image.save(path)
+        if picture.caption:
+            path.with_suffix(".txt").write_text(picture.caption + "\n", "utf-8")
+        names.append(f"references/{path.name}")
+    crops = [crop_to(picture.image, 128, 128) for picture in pictures]
+    sheet = contact_sheet(crops, [picture.path.name for picture in pictures])
+    sheet.save(draft.folder / "contact-sheet.jpg", quality=88)
+    return names
+
+
+def with_adapters(draft: Draft, record: CharacterRecord, trained: Trained, wish: TrainingWish) -> CharacterRecord:
+    """Copy what was trained into the draft; its adapters take the place of those of the same family and kind."""
+    family = trained.record["family"]
+    rows: dict[str, AdapterRecord] = {each.kind: each for each in record.adapters_of(family)}
+    for kind, path in trained.files.items():
+        shutil.copyfile(path, draft.folder / path.name)
+        rows[kind] = AdapterRecord.model_validate(
+            {
+                "file": path.name,
+                "sha256": sha256_of(path),
+                "kind": kind,
+                "base_model": trained.record["model"],
+                "licence": wish.licence,
+            }
+        )
+    folder = draft.folder / "training" / f"{family}-{wish.method}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "record.json").write_text(json.dumps(trained.record, indent=1) + "\n", "utf-8")
+    trained.curve.save(folder / "loss.png")
+    if trained.sheet is not None:
+        trained.sheet.save(folder / "checkpoints.jpg", quality=88)
+    return record.with_adapters(family, list(rows.values()))

@@ -1,0 +1,163 @@
+"""`characters import`: an adapter file from elsewhere becomes a character, or one more adapter of a character."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from storyboard.casting.adding import NewCharacter
+from storyboard.casting.character_file import AdapterRecord, CharacterRecord
+from storyboard.casting.registry import load_cast
+from storyboard.casting.shelf import Draft, as_record, own_folder, staged
+from storyboard.character import TOKEN, sha256_of
+from storyboard.errors import BadInput, CharacterError, UnknownName
+from storyboard.rendering.diffusion.adapter_embeddings import read_embedding
+from storyboard.rendering.diffusion.adapter_files import PICKLE_SUFFIXES, adapter_config, read_tensors
+from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
+from storyboard.rendering.diffusion.adapter_writing import ARCHITECTURES, AdapterInfo, write_embedding
+from storyboard.text import clean
+
+WIDTHS: Mapping[int, str] = {768: "sd1", 2048: "sdxl", 192: "starter"}
+"""Width of the text that cross-attention reads -> model family."""
+EMBEDDING_WIDTHS: Mapping[tuple[int, ...], str] = {(768,): "sd1", (768, 1280): "sdxl", (192,): "starter"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What an adapter file says about itself.
+
+    Attributes:
+        kind: "lora" or "textual-inversion".
+        family: "" when it cannot be told.
+        token, noun: from its trigger phrase, "" when it has none.
+    """
+
+    kind: str
+    family: str
+    token: str = ""
+    noun: str = ""
+    licence: str = ""
+
+
+def look_into(path: Path, *, allow_pickle: bool = False) -> Found:
+    """Kind, family and trigger words of an adapter file.
+
+    Raises:
+        CharacterError: it is neither a LoRA nor an embedding that we read.
+    """
+    if path.suffix in PICKLE_SUFFIXES:
+        return _embedding(path, allow_pickle)
+    tensors, metadata = read_tensors(path)
+    if not any(".lora_" in name or ".alpha" in name or "_lora." in name or ".lora." in name for name in tensors):
+        return _embedding(path, allow_pickle)
+    layers = parse_lora(tensors, metadata, adapter_config(path))
+    token, noun = trigger(metadata)
+    family = _stated_family(metadata) or family_of(layers)
+    licence = clean(metadata.get("modelspec.license", ""))[:200]
+    return Found(kind="lora", family=family, token=token, noun=noun, licence=licence)
+
+
+def _embedding(path: Path, allow_pickle: bool) -> Found:
+    embedding = read_embedding(path, allow_pickle=allow_pickle)
+    widths = tuple(int(vectors.shape[1]) for _, vectors in sorted(embedding.vectors.items()))
+    token = embedding.token if TOKEN.fullmatch(embedding.token) else ""
+    return Found(kind="textual-inversion", family=EMBEDDING_WIDTHS.get(widths, ""), token=token)
+
+
+def trigger(metadata: Mapping[str, str]) -> tuple[str, str]:
+    """Token and noun from `modelspec.trigger_phrase`; it is data from a stranger, so only plain words count."""
+    words = clean(metadata.get("modelspec.trigger_phrase", ""))[:200].lower().split()
+    token = words[0] if words and TOKEN.fullmatch(words[0]) else ""
+    noun = words[1] if len(words) > 1 and re.fullmatch(r"[a-z]{2,30}", words[1]) else ""
+    return token, noun
+
+
+def _stated_family(metadata: Mapping[str, str]) -> str:
+    architecture = metadata.get("modelspec.architecture", "").split("/")[0]
+    return next((family for family, name in ARCHITECTURES.items() if name == architecture), "")
+
+
+def family_of(layers: Sequence[LowRank]) -> str:
+    """The model family whose text width the keys of cross-attention read; "" when there are none."""
+    widths = {int(layer.down.shape[1]) for layer in layers if re.search(r"attn2[._](processor[._])?to_k", layer.key)}
+    return WIDTHS.get(widths.pop(), "") if len(widths) == 1 else ""
+
+
+def import_adapter(
+    path: Path, new: NewCharacter, *, family: str = "", scale: float = 1.0, allow_pickle: bool = False
+) -> Path:
+    """Register an adapter file, for a new character or as one more adapter of one of the user's.
+
+    Args:
+        path: .safetensors (or, with `allow_pickle`, a `.pt` embedding, which is stored as safetensors).
+        new: the name, and whatever the file does not say itself.
+        family: "starter", "sd1" or "sdxl"; "" to find it out.
+
+    Raises:
+        CharacterError: the file cannot be used, or its family cannot be told.
+        BadInput: a new character without noun or token.
+    """
+    found = look_into(path, allow_pickle=allow_pickle)
+    family = family or found.family
+    if not family:
+        raise CharacterError(f"{path} does not say which model family it is for.", hint="Add --family sd1 or sdxl.")
+    if family not in ARCHITECTURES:
+        raise UnknownName.among("model family", family, ARCHITECTURES)
+    if found.family and found.family != family:
+        raise CharacterError(f"{path} was made for {found.family}, not for {family}.")
+    existing = new.name in load_cast()
+    if existing:
+        own_folder(new.name)
+    with staged(new.name, replace=existing) as draft:
+        record = as_record(load_cast()[new.name]) if existing else _new_record(new, found)
+        row = _copied(draft, path, record, found, family, scale, allow_pickle)
+        others = [each for each in record.adapters_of(family) if each.kind != found.kind]
+        draft.write_record(record.with_adapters(family, [*others, row]))
+    return own_folder(new.name)
+
+
+def _new_record(new: NewCharacter, found: Found) -> CharacterRecord:
+    token, noun = new.token or found.token, new.noun or found.noun
+    if not token:
+        raise BadInput("The file does not say its token.", hint="Add --token WORD, the word prompts call it by.")
+    NewCharacter(name=new.name, noun=noun, token=token, kind=new.kind).checked()
+    return CharacterRecord(
+        name=new.name,
+        token=token,
+        noun=clean(noun),
+        look=clean(new.look),
+        display_name=clean(new.display_name),
+        kind="style" if new.kind == "style" else "character",
+    )
+
+
+def _copied(
+    draft: Draft, path: Path, record: CharacterRecord, found: Found, family: str, scale: float, allow_pickle: bool
+) -> AdapterRecord:
+    """The file in the draft's folder, and its table."""
+    stem = f"{record.name}.{family}"
+    if found.kind == "lora":
+        target = draft.folder / f"{stem}.lora.safetensors"
+        shutil.copyfile(path, target)
+        beside = path.with_name("adapter_config.json")
+        if beside.is_file():
+            shutil.copyfile(beside, draft.folder / beside.name)
+    else:
+        target = draft.folder / f"{stem}.embedding.safetensors"
+        embedding = read_embedding(path, record.token, allow_pickle=allow_pickle)
+        about = AdapterInfo(
+            title=record.name, family=family, trigger_phrase=record.token, resolution=512, prediction="epsilon"
+        )
+        write_embedding(target, embedding, about)
+    return AdapterRecord.model_validate(
+        {
+            "file": target.name,
+            "sha256": sha256_of(target),
+            "kind": found.kind,
+            "scale": scale,
+            "licence": found.licence,
+        }
+    )

@@ -1,0 +1,129 @@
+"""`models merge`: two checkpoints or two adapters as one, by ratio.
+
+Weights are averaged linearly, as in model soups (Wortsman et al. 2022, arXiv 2203.05482). The average of two LoRA
+changes is a LoRA whose factors are those of both side by side: r·B₁A₁ + s·B₂A₂ = [r·B₁ s·B₂][A₁; A₂].
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from storyboard.errors import BadInput, CharacterError, ModelError
+from storyboard.files import publish_with
+from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
+from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
+from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
+
+
+def merge(first: Path, second: Path, ratio: float, target: Path) -> None:
+    """(1 − ratio) of the first and `ratio` of the second, written to `target`.
+
+    Two .safetensors files (both checkpoints or both LoRA) make a file; two model folders make a folder.
+
+    Raises:
+        BadInput: a ratio outside 0 to 1, or `target` is there already.
+        CharacterError, ModelError: the two do not fit together, or cannot be read.
+    """
+    if not 0 <= ratio <= 1:
+        raise BadInput(f"The ratio is {ratio}, but must be between 0 and 1.")
+    if target.exists():
+        raise BadInput(f"{target} is there already.", hint="Name another with -o.")
+    if first.is_dir() and second.is_dir():
+        _merge_folders(first, second, ratio, target)
+    elif first.is_file() and second.is_file():
+        _merge_files(first, second, ratio, target)
+    else:
+        raise ModelError("Merge two folders or two .safetensors files.")
+
+
+def _merge_files(first: Path, second: Path, ratio: float, target: Path) -> None:
+    (one, about), (other, about_other) = read_tensors(first), read_tensors(second)
+    if _is_lora(one) != _is_lora(other):
+        raise CharacterError(f"One of {first.name} and {second.name} is an adapter, the other a checkpoint.")
+    if not _is_lora(one):
+        merged = merge_tensors(one, other, ratio)
+        publish_with(target, lambda temporary: save_file(merged, temporary, metadata={"format": "pt"}))
+        return
+    layers = merge_layers(
+        parse_lora(one, about, adapter_config(first)), parse_lora(other, about_other, adapter_config(second)), ratio
+    )
+    phrases = [each.get("modelspec.trigger_phrase", "") for each in (about, about_other)]
+    info = AdapterInfo(
+        title=target.stem,
+        family=about.get("modelspec.architecture", "").removesuffix("/lora") or "unknown",
+        trigger_phrase=", ".join(dict.fromkeys(phrase for phrase in phrases if phrase)),
+        resolution=int(about.get("modelspec.resolution", "512x512").partition("x")[0] or 512),
+        prediction=about.get("modelspec.prediction_type", "epsilon"),
+        further={"modelspec.merged_from": f"{first.name}, {second.name}"},
+    )
+    write_lora(target, layers, info)
+
+
+def _is_lora(tensors: Mapping[str, Tensor]) -> bool:
+    return any("lora" in name for name in tensors)
+
+
+def merge_tensors(one: Mapping[str, Tensor], other: Mapping[str, Tensor], ratio: float) -> dict[str, Tensor]:
+    """Linear average of floating-point tensors; others are the first's.
+
+    Raises:
+        ModelError: the two do not have the same tensors.
+    """
+    if one.keys() != other.keys() or any(one[name].shape != other[name].shape for name in one):
+        different = next((n for n in (*one, *other) if n not in one or n not in other), None)
+        raise ModelError(f"The two are of different shape ({different or 'sizes differ'}), so they cannot be merged.")
+    return {
+        name: torch.lerp(value.float(), other[name].float(), ratio).to(value.dtype).contiguous()
+        if value.is_floating_point()
+        else value
+        for name, value in one.items()
+    }
+
+
+def merge_layers(one: tuple[LowRank, ...], other: tuple[LowRank, ...], ratio: float) -> list[LowRank]:
+    """Layers of either; shared ones have both factors side by side. Names of both layouts must be diffusers'.
+
+    Raises:
+        CharacterError: a layer is DoRA's or a Tucker form, which do not add up, or is named in kohya's way.
+    """
+    weighted: dict[str, list[LowRank]] = {}
+    for layers, share in ((one, 1 - ratio), (other, ratio)):
+        for layer in layers:
+            if layer.magnitude is not None or layer.mid is not None or "." not in layer.key:
+                raise CharacterError(
+                    f"The layer {layer.key[:120]!r} cannot be merged: only plain LoRA in diffusers' layout adds up."
+                )
+            scaled = replace(layer, up=layer.up.float() * (share * layer.alpha / layer.rank), alpha=float(layer.rank))
+            weighted.setdefault(layer.key, []).append(scaled)
+    return [_joined(layers) for _, layers in sorted(weighted.items())]
+
+
+def _joined(layers: list[LowRank]) -> LowRank:
+    rank = sum(layer.rank for layer in layers)
+    down = torch.cat([layer.down.float() for layer in layers]).half()
+    up = torch.cat([layer.up for layer in layers], dim=1).half()
+    return LowRank(key=layers[0].key, down=down, up=up, alpha=float(rank))
+
+
+def _merge_folders(first: Path, second: Path, ratio: float, target: Path) -> None:
+    """A copy of the first folder whose weight files are averages with the second's files of the same name."""
+    partial = target.with_name(f".{target.name}-partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        shutil.copytree(first, partial)
+        for path in sorted(partial.rglob("*.safetensors")):
+            name = path.relative_to(partial)
+            if not (second / name).is_file():
+                raise ModelError(f"{second} has no {name}, so the two cannot be merged.")
+            merged = merge_tensors(read_tensors(path)[0], read_tensors(second / name)[0], ratio)
+            save_file(merged, path, metadata={"format": "pt"})
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

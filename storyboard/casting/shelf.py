@@ -1,0 +1,167 @@
+"""Putting characters on the shelf and taking them off: built in a hidden folder, moved into place in one step."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from storyboard.casting.character_file import FILE_NAME, CharacterRecord, read_record, to_toml
+from storyboard.casting.registry import LoadedCast, load_cast, read_character
+from storyboard.character import Character
+from storyboard.errors import BadInput, CharacterError
+from storyboard.paths import user_characters_folder
+from storyboard.text import check_name
+
+HIDDEN = ".new-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A character folder in the making; nobody sees it before `staged` has moved it into place."""
+
+    folder: Path
+
+    def write_record(self, record: CharacterRecord) -> None:
+        (self.folder / FILE_NAME).write_text(to_toml(record), "utf-8")
+
+    def read_record(self) -> CharacterRecord:
+        return read_record(self.folder / FILE_NAME)
+
+
+@contextmanager
+def staged(name: str, *, replace: bool = False) -> Iterator[Draft]:
+    """A draft that becomes the user's character `name` when the block ends well, and is gone when it does not.
+
+    With `replace` it begins as a copy of the character that is there.
+
+    Raises:
+        BadInput: the name cannot be a folder's.
+        CharacterError: the character is there already (or, to be replaced, is not), or the draft is not a readable
+            character, or the folder cannot be written.
+    """
+    shelf = user_characters_folder()
+    final = shelf / check_name(name, "character")
+    if final.exists() != replace:
+        raise CharacterError(
+            f"There is no character {name!r} of yours." if replace else f"There is already a character {name!r}.",
+            hint="See `storyboard characters list`.",
+        )
+    try:
+        shelf.mkdir(parents=True, exist_ok=True)
+        hidden = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=shelf))
+    except OSError as error:
+        raise CharacterError(
+            f"{shelf} cannot be written: {error.strerror or error}.", hint="Set STORYBOARD_HOME."
+        ) from None
+    try:
+        draft = Draft(folder=hidden / name)
+        if replace:
+            shutil.copytree(final, draft.folder)
+        else:
+            draft.folder.mkdir()
+        yield draft
+        for character in read_character(draft.folder).values():
+            for adapter in character.adapters:
+                adapter.check_file()
+        _publish(draft.folder, final, hidden / "before")
+    except OSError as error:
+        raise CharacterError(f"{final} cannot be written: {error.strerror or error}.") from None
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _publish(new: Path, final: Path, before: Path) -> None:
+    """`new` takes the place of `final`, which moves aside first, since folders cannot be replaced in one step."""
+    _sync(new)
+    if final.exists():
+        os.replace(final, before)
+        try:
+            os.replace(new, final)
+        except OSError:
+            os.replace(before, final)
+            raise
+    else:
+        os.replace(new, final)
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def own_folder(name: str) -> Path:
+    """The folder of a character of the user's.
+
+    Raises:
+        UnknownName: no such character.
+        CharacterError: it is a bundled one, or an outfit of another.
+    """
+    if "@" in name:
+        base = name.split("@")[0]
+        raise CharacterError(f"{name!r} is an outfit; it lives in the file of {base!r}.", hint=f"See {FILE_NAME}.")
+    folder = user_characters_folder() / check_name(name, "character")
+    if folder.is_dir():
+        return folder
+    _ = load_cast()[name]
+    raise CharacterError(f"{name!r} comes with the program and cannot be changed.", hint="Add one of your own.")
+
+
+def remove(name: str) -> None:
+    """Take a character of the user's off the shelf, with everything that belongs to it."""
+    folder = own_folder(name)
+    hidden = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=folder.parent))
+    os.replace(folder, hidden / name)
+    shutil.rmtree(hidden)
+
+
+def rename(name: str, new_name: str) -> None:
+    """Give a character of the user's another name; its token stays, since that is what was trained.
+
+    Raises:
+        CharacterError: the new name is taken, or the character cannot be renamed.
+    """
+    folder = own_folder(name)
+    check_free(new_name)
+    with staged(new_name) as draft:
+        shutil.copytree(folder, draft.folder, dirs_exist_ok=True)
+        record = draft.read_record()
+        draft.write_record(record.model_copy(update={"name": new_name, "display_name": ""}))
+    remove(name)
+
+
+def check_free(name: str, token: str = "", cast: LoadedCast | None = None) -> None:
+    """Raise when a name is taken or a token belongs to somebody else.
+
+    Raises:
+        BadInput: the name cannot be a folder's.
+        CharacterError: the name or the token is taken.
+    """
+    known = load_cast() if cast is None else cast
+    check_name(name, "character")
+    if name in known or name in known.problems:
+        raise CharacterError(f"There is already a character {name!r}.", hint=f"storyboard characters show {name}")
+    for other in known.values():
+        if token and token == other.token:
+            raise CharacterError(f"The token {token!r} is {other.name}'s.", hint="Choose another with --token.")
+
+
+def sweep() -> None:
+    """Remove drafts that a killed process left behind; one that is being written is younger than a day."""
+    for path in user_characters_folder().glob(f"{HIDDEN}*"):
+        if time.time() - path.stat().st_mtime > 86_400:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def as_record(character: Character) -> CharacterRecord:
+    """The file of a character that is on a shelf."""
+    if character.folder is None:
+        raise BadInput(f"{character.name!r} has no folder.")
+    return read_record(character.folder / FILE_NAME)

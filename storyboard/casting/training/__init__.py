@@ -1,0 +1,1 @@
+"""Training characters: LoRA, textual inversion, both together, and DreamBooth, on one loop."""

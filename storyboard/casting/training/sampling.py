@@ -1,0 +1,80 @@
+"""Pictures drawn by a model in training, at fixed seeds; and class pictures, drawn before training and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from storyboard.casting.pictures import open_checked
+from storyboard.casting.training.model import TrainingModel
+from storyboard.errors import CharacterError
+from storyboard.files import publish_with
+from storyboard.render_options import content_key
+
+DEFAULT_STEPS = 16
+TOGETHER = 6
+
+
+def draw(
+    model: TrainingModel,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    size: int,
+    *,
+    guidance: float,
+    steps: int = DEFAULT_STEPS,
+) -> list[Image.Image]:
+    """One picture for each prompt and seed, by the pipe itself with its weights as they are now."""
+    model.pipe.set_progress_bar_config(disable=True)
+    images: list[Image.Image] = []
+    for start in range(0, len(prompts), TOGETHER):
+        chosen = slice(start, start + TOGETHER)
+        with torch.no_grad(), model.computing():
+            drawn: Any = model.pipe(
+                list(prompts[chosen]),
+                generator=[torch.Generator().manual_seed(seed) for seed in seeds[chosen]],
+                num_inference_steps=steps,
+                guidance_scale=guidance,
+                height=size,
+                width=size,
+            )
+        images += drawn.images
+    return images
+
+
+def class_pictures(
+    model: TrainingModel, captions: Sequence[str], size: int, *, guidance: float, seed: int, folder: Path
+) -> list[Image.Image]:
+    """The untrained model's pictures for the captions; those that `folder` holds already are not drawn again.
+
+    `folder` should be named by `class_key`.
+    """
+    paths = [folder / f"{number:04}.png" for number in range(len(captions))]
+    for start in range(0, len(paths), TOGETHER):
+        chosen = slice(start, start + TOGETHER)
+        if all(_readable(path) for path in paths[chosen]):
+            continue
+        seeds = [seed * 100_003 + number for number in range(start, start + len(paths[chosen]))]
+        for path, image in zip(
+            paths[chosen], draw(model, captions[chosen], seeds, size, guidance=guidance), strict=True
+        ):
+            publish_with(path, lambda temporary, image=image: image.save(temporary))  # type: ignore[misc]
+    return [open_checked(path) for path in paths]
+
+
+def class_key(model_sha256: str, captions: Sequence[str], size: int, guidance: float, seed: int) -> str:
+    """Names a set of class pictures by everything they depend on."""
+    data = {"model": model_sha256, "captions": list(captions), "size": size, "guidance": guidance, "seed": seed}
+    return content_key("class-pictures/v1", data)
+
+
+def _readable(path: Path) -> bool:
+    try:
+        open_checked(path)
+    except CharacterError:
+        return False
+    return True

@@ -1,0 +1,308 @@
+"""One training from pictures to adapter files: class pictures, updates, scored checkpoints, the best one written.
+
+Everything lies in a work folder named by all that the outcome depends on, so the same command given again after a
+Ctrl-C or a `kill -9` goes on from the newest checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from storyboard.casting.training.checkpoints import checkpoint_path, checkpoint_steps, read_checkpoint
+from storyboard.casting.training.dataset import Dataset, Example, character_caption, class_caption, encode_pictures
+from storyboard.casting.training.dreambooth import DreamBooth
+from storyboard.casting.training.loading import Trainee
+from storyboard.casting.training.loop import Listener, Run, train
+from storyboard.casting.training.lora import Lora
+from storyboard.casting.training.method import Method
+from storyboard.casting.training.options import TrainingOptions
+from storyboard.casting.training.pivotal import Pivotal
+from storyboard.casting.training.report import checkpoint_sheet, loss_curve
+from storyboard.casting.training.sampling import DEFAULT_STEPS, class_key, class_pictures, draw
+from storyboard.casting.training.scoring import DenoisingJudge, Probe, ProbeJudge, best_step, score
+from storyboard.casting.training.textual_inversion import TextualInversion
+from storyboard.errors import CharacterError
+from storyboard.files import publish_with
+from storyboard.paths import user_data_folder
+from storyboard.render_options import content_key
+from storyboard.rendering.diffusion.adapter_writing import AdapterInfo
+
+METHOD_CLASSES: Mapping[str, type[Method]] = {
+    "lora": Lora,
+    "textual-inversion": TextualInversion,
+    "pivotal": Pivotal,
+    "dreambooth": DreamBooth,
+}
+SCENES = (
+    "{} in the park, full shot",
+    "{} on the beach at sunset, wide shot",
+    "{} in the kitchen, close-up",
+    "{} walking in the street in the rain",
+    "{} sitting in a cafe, medium shot",
+    "{} in the snow at night",
+)
+HELD_OUT_FROM = 10
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is to be learned.
+
+    Attributes:
+        name: the character's.
+        token, noun: as prompts will say; the noun of a style is "".
+        images: training pictures, cut to size.
+        captions: one for each, with or without the token.
+    """
+
+    name: str
+    token: str
+    noun: str
+    images: Sequence[Image.Image]
+    captions: Sequence[str]
+
+    @property
+    def phrase(self) -> str:
+        return f"{self.token} {self.noun}".strip()
+
+    def own_captions(self) -> list[str]:
+        return [character_caption(caption, self.token, self.noun) for caption in self.captions]
+
+    def plain_captions(self, count: int) -> list[str]:
+        """Captions of class pictures: those of the pictures and the test scenes, about the plain noun, in turn."""
+        own = [class_caption(caption, self.token, self.noun) for caption in self.own_captions()]
+        scenes = [self.plain_scene(scene) for scene in SCENES]
+        pool = list(dict.fromkeys([*own, *scenes]))
+        return [pool[number % len(pool)] for number in range(count)]
+
+    def plain_scene(self, scene: str) -> str:
+        return scene.format(f"a {self.noun}" if self.noun else "a picture").strip()
+
+    def scene(self, scene: str) -> str:
+        return scene.format(self.phrase) if self.noun else f"{self.plain_scene(scene)}, {self.token}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a training made.
+
+    Attributes:
+        files: adapter kind -> file, in the work folder.
+        record: JSON data: options, model, losses, scores, the step that was kept.
+        curve, sheet: pictures for people.
+        work: the folder, to be removed when the files have been registered.
+    """
+
+    files: Mapping[str, Path]
+    record: Mapping[str, Any]
+    curve: Image.Image
+    sheet: Image.Image | None
+    work: Path
+
+    def clean_up(self) -> None:
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+@dataclass(kw_only=True)
+class Session:
+    """A training with its surroundings; `run` does it."""
+
+    subject: Subject
+    trainee: Trainee
+    options: TrainingOptions
+    probe: Probe | None = None
+    keep: int | None = None
+    licence: str = ""
+    listen: Listener | None = None
+    say: Say = field(default=lambda text: None)
+
+    @property
+    def size(self) -> int:
+        return self.options.resolution or self.trainee.model.native_size
+
+    @property
+    def key(self) -> str:
+        """Everything the outcome depends on."""
+        pixels = [hashlib.sha256(image.tobytes()).hexdigest() for image in self.subject.images]
+        data = {
+            "options": asdict(self.options),
+            "model": self.trainee.sha256,
+            "phrase": [self.subject.token, self.subject.noun],
+            "pictures": pixels,
+            "captions": list(self.subject.captions),
+            "scored_by": "probe" if self.probe else "denoising",
+        }
+        return content_key("training/v1", data)
+
+    @property
+    def work(self) -> Path:
+        return user_data_folder() / "training" / f"{self.subject.name}-{self.key[:12]}"
+
+    def run(self) -> Trained:
+        """Train, or go on training, and write the files of the best checkpoint.
+
+        Raises:
+            CharacterError: another process trains the same, or `keep` names no checkpoint.
+            KeyboardInterrupt: after Ctrl-C, with everything saved.
+        """
+        self.work.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.work / ".lock", timeout=0):
+                return self._run()
+        except Timeout:
+            raise CharacterError(
+                f"Another storyboard is training {self.subject.name!r} just now.", hint="Wait until it has finished."
+            ) from None
+
+    def _run(self) -> Trained:
+        started = time.monotonic()
+        classes = self._classes() if self.options.prior_weight and self.options.class_pictures else []
+        plain = self._draw([self.subject.plain_scene(scene) for scene in SCENES]) if self.probe else []
+        own = self._encoded(self.subject.images, self.subject.own_captions())
+        held_out = [] if self.probe or len(own) < HELD_OUT_FROM else own[:: len(own) // 2][:2]
+        learned = [each for each in own if not any(each is out for out in held_out)]
+        run = Run(
+            model=self.trainee.model,
+            method=METHOD_CLASSES[self.options.method](self.options, self.subject.token, self.subject.noun),
+            dataset=Dataset(learned, classes, self.options),
+            options=self.options,
+            folder=self.work,
+        )
+        watch = self._watcher(run, held_out or own[:4], classes[:6], plain)
+        run.resume()
+        if run.step:
+            self.say(f"Going on from step {run.step} of {self.options.steps}.")
+        train(run, listen=self.listen, watch=watch)
+        return self._finish(run, time.monotonic() - started)
+
+    def _classes(self) -> list[Example]:
+        captions = self.subject.plain_captions(self.options.class_pictures)
+        key = class_key(self.trainee.sha256, captions, self.size, self.trainee.guidance, self.options.seed)
+        folder = user_data_folder() / "training" / f"class-{key[:16]}"
+        self.say(f"Class pictures: {len(captions)} of a {self.subject.noun or 'picture'}, drawn once and kept.")
+        images = class_pictures(
+            self.trainee.model,
+            captions,
+            self.size,
+            guidance=self.trainee.guidance,
+            seed=self.options.seed,
+            folder=folder,
+        )
+        return self._encoded(images, captions, is_class=True)
+
+    def _encoded(self, images: Sequence[Image.Image], captions: Sequence[str], is_class: bool = False) -> list[Example]:
+        flip = self.options.flip and not is_class
+        return encode_pictures(self.trainee.model, images, captions, flip=flip, is_class=is_class)
+
+    def _draw(self, prompts: Sequence[str]) -> list[Image.Image]:
+        seeds = [self.options.seed * 31 + number for number in range(len(prompts))]
+        steps = self.options.sample_steps or DEFAULT_STEPS
+        return draw(self.trainee.model, prompts, seeds, self.size, guidance=self.trainee.guidance, steps=steps)
+
+    def _watcher(
+        self, run: Run, references: Sequence[Example], classes: Sequence[Example], plain: Sequence[Image.Image]
+    ) -> Callable[[Run], Mapping[str, float]]:
+        """Draws the samples of a checkpoint and measures it."""
+        by_probe = ProbeJudge.of(self.probe, self.subject.images, plain) if self.probe else None
+        by_error = DenoisingJudge.of(run, references, classes) if by_probe is None else None
+        prompts = [self.subject.scene(scene) for scene in SCENES]
+
+        def watch(current: Run) -> Mapping[str, float]:
+            samples = self._draw(prompts) if by_probe or self.options.sample_steps else []
+            for number, image in enumerate(samples):
+                path = self._sample_path(current.step, number)
+                publish_with(path, lambda temporary, image=image: image.save(temporary))  # type: ignore[misc]
+            measures = by_probe.measure(samples) if by_probe else by_error.measure(current) if by_error else {}
+            told = ", ".join(f"{name} {value:.2f}" for name, value in measures.items())
+            self.say(f"Step {current.step}: loss {_recent(current.losses):.4f}, {told}")
+            return measures
+
+        return watch
+
+    def _sample_path(self, step: int, number: int) -> Path:
+        return self.work / "samples" / f"step-{step:06}-{number}.png"
+
+    def _finish(self, run: Run, seconds: float) -> Trained:
+        chosen = self._chosen(run)
+        checkpoint = read_checkpoint(checkpoint_path(self.work, chosen))
+        if checkpoint is None:
+            raise CharacterError(f"The checkpoint of step {chosen} cannot be read.", hint="Train again.")
+        losses, scores = run.losses, run.scores
+        run.restore(checkpoint)
+        with run.averaged():
+            files = run.method.write(self.work, f"{self.subject.name}.{self.trainee.model.family}", self._info(chosen))
+        record = {
+            "kept_step": chosen,
+            "model": self.trainee.name,
+            "model_sha256": self.trainee.sha256,
+            "family": self.trainee.model.family,
+            "pictures": len(self.subject.images),
+            "captions": list(self.subject.captions),
+            "options": asdict(self.options),
+            "seconds": round(seconds, 1),
+            "scored_by": "probe" if self.probe else "denoising",
+            "scores": {str(step): _rounded(each) for step, each in scores.items()},
+            "losses": [round(loss, 5) for loss in losses],
+        }
+        return Trained(
+            files=files, record=record, curve=loss_curve(losses, chosen), sheet=self._sheet(scores), work=self.work
+        )
+
+    def _chosen(self, run: Run) -> int:
+        steps = checkpoint_steps(self.work)
+        chosen = self.keep if self.keep is not None else best_step(run.scores) or run.step
+        if chosen not in steps:
+            known = ", ".join(str(step) for step in steps)
+            raise CharacterError(f"There is no checkpoint of step {chosen}.", hint=f"--keep one of: {known}")
+        return chosen
+
+    def _info(self, chosen: int) -> AdapterInfo:
+        model = self.trainee.model
+        return AdapterInfo(
+            title=self.subject.name,
+            family=model.family,
+            trigger_phrase=self.subject.phrase,
+            resolution=self.size,
+            prediction="v" if model.prediction == "v_prediction" else model.prediction,
+            base_model=self.trainee.name,
+            licence=self.licence,
+            further={
+                "ss_steps": str(chosen),
+                "ss_seed": str(self.options.seed),
+                "ss_num_train_images": str(len(self.subject.images)),
+                "ss_learning_rate": str(self.options.learning_rate),
+                "ss_sd_model_hash": self.trainee.sha256,
+            },
+        )
+
+    def _sheet(self, scores: Mapping[int, Mapping[str, float]]) -> Image.Image | None:
+        rows: dict[int, list[Image.Image]] = {}
+        for step in sorted(scores):
+            paths = [self._sample_path(step, number) for number in range(len(SCENES))]
+            if all(path.is_file() for path in paths):
+                rows[step] = [Image.open(path).convert("RGB") for path in paths]
+        labels = {
+            step: f"step {step}\nlikeness {scores[step]['likeness']:.2f}\n"
+            f"fidelity {scores[step]['fidelity']:.2f}\nscore {score(scores[step]):.2f}"
+            for step in rows
+        }
+        return checkpoint_sheet(rows, labels) if rows else None
+
+
+def _rounded(measures: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in measures.items()}
+
+
+def _recent(losses: Sequence[float]) -> float:
+    last = losses[-50:]
+    return sum(last) / max(1, len(last))

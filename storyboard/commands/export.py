@@ -1,0 +1,89 @@
+"""`storyboard export BOARD --to pdf,pptx,…`: a board's files in any format and layout, without drawing again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from storyboard.backends import EXPORTERS, format_name, load
+from storyboard.board import Board
+from storyboard.commands.sheet_options import sheet_options, to_sheet
+from storyboard.errors import BadInput
+from storyboard.run_store import RunStore
+
+DEFAULT_FORMATS = ("pdf",)
+
+
+@click.command()
+@click.argument("board", type=click.Path(path_type=Path))
+@click.option("--to", "formats", help=f"Formats, separated by commas: {', '.join(EXPORTERS)}.")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A file whose suffix chooses the format, instead of board.<format> in the board folder; may be repeated.",
+)
+@sheet_options
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def export(board: Path, formats: str | None, outputs: tuple[Path, ...], as_json: bool, **values: Any) -> None:
+    """Write a board folder's frames and texts in other formats and layouts. Nothing is drawn again."""
+    sheet, usual = to_sheet(values)
+    store = RunStore(board)
+    targets = export_targets(store.folder, formats, outputs, usual or DEFAULT_FORMATS)
+    with store.writing():
+        manifest = store.read()
+        from storyboard.layout.place import place
+
+        placed = place(manifest.plan, store.stored_frames(manifest), sheet)
+        for path, name in targets.items():
+            load("format", name, EXPORTERS)(placed, path)
+        ours = {path.name for path in targets if path.parent == store.folder}
+        kept = {name: key for name, key in manifest.exports.items() if name not in ours}
+        if kept != dict(manifest.exports):
+            store.save(replace(manifest, exports=kept))
+    report(placed, list(targets), as_json=as_json)
+
+
+def export_targets(
+    folder: Path, formats: str | None, outputs: tuple[Path, ...], usual: tuple[str, ...]
+) -> dict[Path, str]:
+    """File -> format, from `--to` and `-o`.
+
+    Raises:
+        UnknownName: no such format.
+        BadInput: an output's suffix is that of no format.
+    """
+    targets = {path: suffix_format(path) for path in outputs}
+    names = [part for part in (formats or "").split(",") if part.strip()]
+    for name in names or ([] if outputs else usual):
+        known = format_name(name)
+        targets[folder / f"board.{known}"] = known
+    return targets
+
+
+def suffix_format(path: Path) -> str:
+    """The format whose suffix the file's name ends in; the longest that fits."""
+    known = [name for name in EXPORTERS if path.name.lower().endswith(f".{name}")]
+    if known:
+        return max(known, key=len)
+    if not path.suffix:
+        raise BadInput(f"{path} has no suffix to choose a format by.", hint="For example: -o board.pdf")
+    return format_name(path.suffix)
+
+
+def report(board: Board, paths: list[Path], *, as_json: bool) -> None:
+    """What was written, and what did not fit."""
+    if as_json:
+        made = {"exports": [str(path) for path in paths], "pages": len(board.pages), "warnings": list(board.warnings)}
+        click.echo(json.dumps(made, ensure_ascii=False, indent=1))
+        return
+    for warning in board.warnings:
+        click.echo(f"note: {warning}", err=True)
+    for path in paths:
+        click.echo(str(path))

@@ -1,0 +1,105 @@
+"""`storyboard prompt "…"`: what a prompt means to a model, as a table or JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from storyboard.casting.registry import load_cast
+from storyboard.character import Character
+from storyboard.prompting.clip import load_tokenizer, tokenize_with
+from storyboard.prompting.explain import ExplainedChunk, ExplainedSpan, ExplainedTerm, Explanation, explain
+from storyboard.rendering.model_files import CONFIGS
+from storyboard.rendering.model_names import locate
+from storyboard.rendering.safetensors_header import read_header
+
+DEFAULT_STEPS = 30
+TEXTUAL_INVERSION = "textual-inversion"
+
+
+@click.command()
+@click.argument("text")
+@click.option("--steps", type=click.IntRange(1, 150), default=DEFAULT_STEPS, show_default=True, help="Denoising steps.")
+@click.option("--model", default="starter", show_default=True, help="Whose tokenizer: a name, a folder or a file.")
+@click.option("--negative", is_flag=True, help="Read it as a negative prompt (never split at AND).")
+@click.option("--characters", type=click.Path(path_type=Path), help="A further folder of characters.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def prompt(text: str, steps: int, model: str, negative: bool, characters: Path | None, as_json: bool) -> None:
+    """Show what a prompt says: weights, schedule, AND terms, networks, characters, tokens and chunks.
+
+    \b
+    storyboard prompt "fljsdhn man, (smile:1.3), [hat|cap], a [park:beach:0.5]" --steps 10
+    """
+    cast = load_cast(characters)
+    explanation = explain(
+        text,
+        tokenize_with(load_tokenizer(tokenizer_folder(model))),
+        steps=steps,
+        negative=negative,
+        character_tokens=[character.token for character in cast.values()],
+        embeddings=_embeddings(cast),
+    )
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(explanation), ensure_ascii=False, indent=1))
+    else:
+        click.echo("\n".join(_lines(explanation)))
+
+
+def tokenizer_folder(model: str) -> Path:
+    """Where the tokenizer of a model lies. Single files carry none; all of one family share one."""
+    root = locate(model).root
+    return CONFIGS / "sd1" if root.is_file() else root
+
+
+def _embeddings(cast: Mapping[str, Character]) -> dict[str, tuple[str, ...]]:
+    """Tokens of characters that are textual inversions, each as often as it has vectors."""
+    embeddings: dict[str, tuple[str, ...]] = {}
+    for character in cast.values():
+        paths = [adapter.path for adapter in character.adapters if adapter.kind == TEXTUAL_INVERSION]
+        for shape in read_header(paths[0]).shapes.values() if paths else ():
+            embeddings.setdefault(character.token, (character.token,) * (shape[0] if len(shape) == 2 else 1))
+    return embeddings
+
+
+def _lines(explanation: Explanation) -> Iterator[str]:
+    for number, term in enumerate(explanation.terms, 1):
+        if len(explanation.terms) > 1 or term.weight != 1.0:
+            yield f"AND term {number}, weight {term.weight:g}"
+        yield from _term_lines(term)
+    for network in explanation.networks:
+        yield f"{network.kind:<10} {network.name}   text encoder {network.text_encoder:g}, U-Net {network.unet:g}"
+    for character in explanation.characters:
+        yield f"character  {character.token}   {' | '.join(character.pieces)}"
+    for warning in explanation.warnings:
+        yield f"note       {warning}"
+
+
+def _term_lines(term: ExplainedTerm) -> Iterator[str]:
+    """Every step's text once: alternations come back to texts that were already shown."""
+    shown: dict[str, int] = {}
+    for part in term.schedule:
+        steps = f"step {part.last}" if part.first == part.last else f"steps {part.first} to {part.last}"
+        if part.text in shown:
+            yield f"{steps:<14} as step {shown[part.text]}"
+            continue
+        shown[part.text] = part.last
+        yield f"{steps:<14} {part.text}"
+        yield from _span_lines(part.spans)
+        for number, chunk in enumerate(part.chunks, 1):
+            yield _chunk_line(number, chunk)
+        yield ""
+
+
+def _span_lines(spans: tuple[ExplainedSpan, ...]) -> Iterator[str]:
+    for span in spans:
+        yield "     BREAK" if span.is_break else f"{span.weight:10.3f}   {span.text}"
+
+
+def _chunk_line(number: int, chunk: ExplainedChunk) -> str:
+    tokens = " | ".join(token.text.replace("</w>", "") for token in chunk.tokens)
+    moved = f", moved here to keep words after a comma together: {chunk.moved_in!r}" if chunk.moved_in else ""
+    return f"     chunk {number}   {len(chunk.tokens)} of {chunk.room} tokens{moved}: {tokens}"

@@ -1,0 +1,229 @@
+"""From what somebody says about a frame to an edit of its prompt: swap, add, remove, strengthen, weaken or rewrite."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from storyboard.errors import BadInput
+from storyboard.text import clean
+
+KINDS = ("swap", "add", "remove", "strengthen", "weaken", "rewrite")
+STRONGER, WEAKER = 2.0, 0.4
+LONGEST = 2000
+ARTICLES = frozenset({"a", "an", "the", "some", "his", "her", "their"})
+LINKS = frozenset({"with", "wearing", "holding", "and", "in", "on", "carrying", "eating", "having"})
+SMALL_WORDS = ARTICLES | {"of", "in", "on", "at", "with", "and", "to", "by", "is", "instead"}
+WORD = re.compile(r"<[^<>\s]+>|\w+(?:['’-]\w+)*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordEdit:
+    """An edit of one prompt.
+
+    Attributes:
+        kind: see `KINDS`.
+        before, after: the whole prompts.
+        gone, new: words (without small ones) that only one of them has.
+        scales: (phrase, factor) pairs: attention to it is multiplied.
+        where: phrase the change is limited to, or "".
+    """
+
+    kind: str
+    before: str
+    after: str
+    gone: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    scales: tuple[tuple[str, float], ...] = ()
+    where: str = ""
+
+    def to_json(self) -> str:
+        """Canonical text, for a frame's request."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> WordEdit:
+        """Raises BadInput when the text is not such an edit."""
+        try:
+            data: Mapping[str, Any] = json.loads(text)
+            return cls(
+                kind=str(data["kind"]),
+                before=str(data["before"]),
+                after=str(data["after"]),
+                gone=tuple(map(str, data["gone"])),
+                new=tuple(map(str, data["new"])),
+                scales=tuple((str(phrase), float(factor)) for phrase, factor in data["scales"]),
+                where=str(data["where"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"The record of an edit is damaged: {error}.") from None
+
+
+def read_edit(prompt: str, said: str, where: str = "") -> WordEdit:
+    """The edit of `prompt` that `said` asks for, such as "a guitar instead of a sandwich", or a whole new prompt.
+
+    Raises:
+        BadInput: it cannot be understood, or names something that the prompt does not have.
+    """
+    said = clean(said).strip(" .")
+    if not said or len(said) > LONGEST:
+        raise BadInput("Say what to change.", hint='For example: "a guitar instead of a sandwich"')
+    for pattern, apply in _FORMS:
+        match = re.fullmatch(pattern, said, re.IGNORECASE)
+        if match:
+            return _limited(apply(prompt, match.groupdict()), where)
+    return _limited(_rewritten(prompt, said), where)
+
+
+def _limited(edit: WordEdit, where: str) -> WordEdit:
+    where = clean(where)
+    if where and not _places(edit.after, where) and not _places(edit.before, where):
+        raise BadInput(f"{where!r} is in neither prompt.", hint=f"The frame's prompt: {edit.before}")
+    return dataclasses.replace(edit, where=where)
+
+
+def _swap(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    start, end = _found(prompt, said["old"])
+    new = _trimmed(said["new"])
+    start = _over_verb(prompt, start, new)
+    if _first(new) in ARTICLES or new[:1].isupper() or _is_verb(_first(new)):
+        start = _over_article(prompt, start)
+    return _edited("swap", prompt, _with_article(prompt[:start], new) + prompt[end:])
+
+
+def _add(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    return _edited("add", prompt, f"{prompt.rstrip(' ,.')}, {_trimmed(said['new'])}")
+
+
+def _remove(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    start, end = _found(prompt, said["old"])
+    start = _over_article(prompt, start)
+    before = prompt[:start].rstrip()
+    link = before.rsplit(" ", 1)[-1].lower()
+    if link in LINKS:
+        before = before[: -len(link)].rstrip()
+    after = re.sub(r"\s*,(?:\s*,)+", ",", f"{before} {prompt[end:].lstrip()}").strip(" ,")
+    return _edited("remove", prompt, re.sub(r"\s+,", ",", after))
+
+
+def _strengthen(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    return _scaled("strengthen", prompt, said["old"], STRONGER)
+
+
+def _weaken(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    return _scaled("weaken", prompt, said["old"], WEAKER)
+
+
+def _scaled(kind: str, prompt: str, phrase: str, factor: float) -> WordEdit:
+    start, end = _found(prompt, phrase)
+    return WordEdit(kind=kind, before=prompt, after=prompt, scales=((prompt[start:end], factor),))
+
+
+_FORMS = (
+    (r"(?P<new>.+?)\s+(?:instead of|rather than)\s+(?P<old>.+)", _swap),
+    (r"(?:replace|swap|change|turn)\s+(?P<old>.+?)\s+(?:with|by|for|to|into)\s+(?P<new>.+)", _swap),
+    (r"(?P<old>.+?)\s*(?:->|=>|→)\s*(?P<new>.+)", _swap),
+    (r"(?:add|put in|also|plus)\s+(?P<new>.+)", _add),
+    (r"(?:remove|drop|delete|without|no|take away)\s+(?P<old>.+)", _remove),
+    (r"(?:more|stronger|strengthen|emphasi[sz]e)\s+(?P<old>.+)", _strengthen),
+    (r"(?:less|fewer|weaker|weaken|reduce)\s+(?P<old>.+)", _weaken),
+)
+
+
+def _rewritten(prompt: str, said: str) -> WordEdit:
+    """A whole new prompt, when it shares enough words with the old one."""
+    old, new = _words(prompt), _words(said)
+    shared = set(old) & set(new)
+    if len(shared) * 2 < len(set(new)) or not shared:
+        raise BadInput(
+            f"It is not clear how {said!r} changes the frame's prompt.",
+            hint='Say "X instead of Y", "add X", "remove Y", "more X", "less X", or give the whole new prompt.',
+        )
+    return _edited("rewrite", prompt, said)
+
+
+def _edited(kind: str, before: str, after: str) -> WordEdit:
+    after = after.strip()
+    if after == before or not after:
+        raise BadInput("That changes nothing about the frame.", hint=f"The frame's prompt: {before}")
+    gone, new = changed_words(before, after)
+    return WordEdit(kind=kind, before=before, after=after, gone=gone, new=new)
+
+
+def changed_words(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words only the first text has, and those only the second has, in order; small words left out."""
+    old, new = _words(before), _words(after)
+    gone: list[str] = []
+    came: list[str] = []
+    for kind, start, stop, new_start, new_stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            gone.extend(old[start:stop])
+            came.extend(new[new_start:new_stop])
+    return _content(gone), _content(came)
+
+
+def _content(words: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for word in words if word not in SMALL_WORDS))
+
+
+def _words(text: str) -> list[str]:
+    return [match.group().lower() for match in WORD.finditer(text)]
+
+
+def _found(prompt: str, phrase: str) -> tuple[int, int]:
+    """Where the prompt names something: the whole phrase, or its last words, as people shorten.
+
+    Raises:
+        BadInput: nowhere.
+    """
+    words = [word for word in _trimmed(phrase).split() if word.lower() not in ARTICLES]
+    for first in range(len(words)):
+        places = _places(prompt, " ".join(words[first:]))
+        if places:
+            return places[0]
+    raise BadInput(f"The frame's prompt has no {phrase!r}.", hint=f"It says: {prompt}")
+
+
+def _places(text: str, phrase: str) -> list[tuple[int, int]]:
+    pattern = r"\s+".join(map(re.escape, phrase.split()))
+    return [match.span() for match in re.finditer(rf"(?<!\w){pattern}(?!\w)", text, re.IGNORECASE)]
+
+
+def _trimmed(text: str) -> str:
+    return text.strip(" ,.;\"'")
+
+
+def _first(text: str) -> str:
+    return text.split(" ", 1)[0].lower()
+
+
+def _is_verb(word: str) -> bool:
+    return len(word) > 4 and word.endswith("ing")
+
+
+def _over_article(prompt: str, start: int) -> int:
+    """Where the article before `start` begins, if there is one."""
+    match = re.search(r"(\w+)\s+$", prompt[:start])
+    return match.start(1) if match and match.group(1).lower() in ARTICLES else start
+
+
+def _over_verb(prompt: str, start: int, new: str) -> int:
+    """Where "eating a" before `start` begins, when the new words bring a verb of their own."""
+    if not _is_verb(_first(new)):
+        return start
+    match = re.search(r"(\w+ing)\s+$", prompt[: _over_article(prompt, start)])
+    return match.start(1) if match else start
+
+
+def _with_article(before: str, new: str) -> str:
+    """ "a " or "an " as the new word wants it."""
+    match = re.search(r"\b(an?)\s+$", before)
+    if match:
+        article = "an" if new[:1].lower() in "aeiou" else "a"
+        before = f"{before[: match.start(1)]}{article} "
+    return before + new

@@ -1,0 +1,107 @@
+"""Scores of a finished board, frame by frame: does it show what was asked, and is everybody still themselves?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from storyboard.evaluating.likeness import Judge
+from storyboard.frame import StoredFrame
+from storyboard.manifest import Manifest
+from storyboard.protocols import Cast
+from storyboard.run_store import RunStore
+from storyboard.scene_plan import Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameScore:
+    """What a judge says about one frame; all from 0 to 1.
+
+    Attributes:
+        number: as printed.
+        prompt: how much of the prompt it shows.
+        anchor: how like the board's hidden picture of its lead it is; None without one.
+        reference: how like the lead's own reference pictures it is; None without any.
+        company: how like the other frames with the same lead, on average; None without any.
+    """
+
+    number: int
+    prompt: float
+    anchor: float | None = None
+    reference: float | None = None
+    company: float | None = None
+
+    @property
+    def total(self) -> float:
+        """The mean of prompt and likeness, where likeness is the mean of what is known of it."""
+        known = [each for each in (self.anchor, self.reference, self.company) if each is not None]
+        return (self.prompt + sum(known) / len(known)) / 2 if known else self.prompt
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, rounded to four places."""
+        names = ("number", "prompt", "anchor", "reference", "company", "total")
+        values = {name: getattr(self, name) for name in names}
+        return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def score_board(store: RunStore, manifest: Manifest, cast: Cast, judge: Judge) -> tuple[FrameScore, ...]:
+    """Every drawn frame's scores, in order; placeholders are left out."""
+    frames = [
+        (scene, frame)
+        for scene, frame in zip(manifest.plan.scenes, store.stored_frames(manifest), strict=True)
+        if frame.key
+    ]
+    pictures = {frame.scene_id: _open(frame.path) for _, frame in frames}
+    return tuple(_score(store, scene, frame, frames, pictures, cast, judge) for scene, frame in frames)
+
+
+def _score(
+    store: RunStore,
+    scene: Scene,
+    frame: StoredFrame,
+    frames: Sequence[tuple[Scene, StoredFrame]],
+    pictures: dict[str, Image.Image],
+    cast: Cast,
+    judge: Judge,
+) -> FrameScore:
+    picture = pictures[scene.id]
+    record = store.frame_record(frame.key) or {}
+    request = record.get("request", {})
+    lead = scene.cast[0] if scene.cast and scene.cast[0] in cast else None
+    hidden = _hidden_picture(store, request.get("anchors", ()), lead)
+    references = [] if lead is None else [_open(path) for path in cast[lead].references]
+    others = [pictures[other.id] for other, _ in frames if lead and other.id != scene.id and other.cast[:1] == (lead,)]
+    return FrameScore(
+        number=scene.number,
+        prompt=judge.prompt(picture, str(request.get("prompt", scene.prompt))),
+        anchor=None if hidden is None else judge.alike(picture, hidden),
+        reference=_mean([judge.alike(picture, other) for other in references]),
+        company=_mean([judge.alike(picture, other) for other in others]),
+    )
+
+
+def _hidden_picture(store: RunStore, keys: Sequence[str], lead: str | None) -> Image.Image | None:
+    """The board's anchor that shows the lead."""
+    for key in keys:
+        path = store.frames_folder / "anchors" / f"{key}.json"
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(record, dict) and record.get("scene_id") == f"anchor:{lead}":
+            return _open(path.with_suffix(".png"))
+    return None
+
+
+def _open(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,130 @@
+"""How alike two pictures are: the same person, the same scene; read by the attribute probe or by CLIP."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from PIL import Image
+
+from storyboard.errors import ModelError
+from storyboard.evaluating.fidelity import hidden_in, scene_fidelity
+from storyboard.evaluating.probe import Probe, Reading, load_probe
+from storyboard.evaluating.scores import cosine
+from storyboard.evaluating.wanted import wanted_attributes
+from storyboard.starter.spec import PERSON_FIELDS
+
+LAYOUT_FIELDS = ("pose", "shot", "place", "prop", "time", "weather", "angle", "expression")
+
+
+class Judge(Protocol):
+    """Something that looks at pictures; all figures lie between 0 and 1, more is better."""
+
+    name: str
+
+    def prompt(self, picture: Image.Image, prompt: str) -> float:
+        """How much of the prompt is in the picture."""
+
+    def alike(self, first: Image.Image, second: Image.Image) -> float:
+        """How alike the people in two pictures are."""
+
+
+class ProbeJudge:
+    """Judges pictures of the starter model by their attributes."""
+
+    name = "attribute probe"
+
+    def __init__(self, probe: Probe | None = None) -> None:
+        self.probe = probe or load_probe()
+
+    def prompt(self, picture: Image.Image, prompt: str) -> float:
+        """The share of the attributes the prompt plainly asks for that are seen."""
+        return scene_fidelity([self.read(picture)], [wanted_attributes(prompt)])
+
+    def alike(self, first: Image.Image, second: Image.Image) -> float:
+        """See `same_person`."""
+        return same_person(self.read(first), self.read(second))
+
+    def read(self, picture: Image.Image) -> Reading:
+        """What the probe sees."""
+        return self.probe.read([picture])[0]
+
+
+def same_person(first: Reading, second: Reading) -> float:
+    """Agreement about a person's own attributes, as far as both pictures show them."""
+    hidden = hidden_in(first, {}) | hidden_in(second, {})
+    return agreement(first, second, [name for name in PERSON_FIELDS if name not in hidden])
+
+
+def same_scene(first: Reading, second: Reading) -> float:
+    """Agreement about everything but the person: pose, shot, place, prop, light."""
+    return agreement(first, second, LAYOUT_FIELDS)
+
+
+def agreement(first: Reading, second: Reading, names: Collection[str]) -> float:
+    """The mean over attributes of the Bhattacharyya coefficient, the sum of sqrt(p q) over values; 1.0 for none."""
+    overlaps = [
+        sum(math.sqrt(share * second[name].get(value, 0.0)) for value, share in first[name].items())
+        for name in names
+        if name in first and name in second
+    ]
+    return sum(overlaps) / len(overlaps) if overlaps else 1.0
+
+
+class ClipJudge:
+    """Judges pictures of any model with CLIP (arXiv 2103.00020): raw cosines, those below zero counting as zero.
+
+    Args:
+        folder: a CLIP model in transformers' layout with safetensors weights; nothing is fetched.
+    """
+
+    name = "CLIP, raw cosine"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def _parts(self) -> tuple[Any, Any]:
+        from transformers import CLIPModel, CLIPProcessor
+
+        from storyboard.rendering.diffusion.pipes import quiet_libraries
+
+        try:
+            with quiet_libraries():
+                model = CLIPModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True)
+                processor = CLIPProcessor.from_pretrained(self.folder, local_files_only=True)
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            raise ModelError(
+                f"The CLIP model in {self.folder} cannot be used: {reason}", hint="Name a folder with --clip."
+            ) from None
+        return model.eval(), processor
+
+    def prompt(self, picture: Image.Image, prompt: str) -> float:
+        """Cosine of the embeddings of picture and prompt."""
+        return max(0.0, cosine(self._picture(picture), self._text(prompt)))
+
+    def alike(self, first: Image.Image, second: Image.Image) -> float:
+        """Cosine of the pictures' embeddings."""
+        return max(0.0, cosine(self._picture(first), self._picture(second)))
+
+    @torch.inference_mode()
+    def _picture(self, picture: Image.Image) -> Sequence[float]:
+        model, processor = self._parts
+        inputs = processor(images=picture.convert("RGB"), return_tensors="pt")
+        return _vector(model.visual_projection(model.vision_model(**inputs).pooler_output))
+
+    @torch.inference_mode()
+    def _text(self, text: str) -> Sequence[float]:
+        model, processor = self._parts
+        inputs = processor(text=[text], return_tensors="pt", truncation=True, padding=True)
+        return _vector(model.text_projection(model.text_model(**inputs).pooler_output))
+
+
+def _vector(tensor: torch.Tensor) -> list[float]:
+    values: list[float] = tensor[0].float().tolist()
+    return values

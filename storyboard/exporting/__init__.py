@@ -1,0 +1,1 @@
+"""Board -> file, a module for each format. Every function is `export(board, path)` and writes atomically."""

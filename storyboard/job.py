@@ -1,0 +1,41 @@
+"""Job: what to make a board of, and with which planner, renderer, layout and exporters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storyboard.board import Board
+from storyboard.frame import StoredFrame
+from storyboard.protocols import Cast, Planner, Renderer
+from storyboard.scene_plan import ScenePlan
+from storyboard.story import Story
+
+Place = Callable[[ScenePlan, Sequence[StoredFrame]], Board]
+Export = Callable[[Board, Path], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to make, and with what.
+
+    Attributes:
+        story: None when the board folder's own plan is to be used.
+        planner: None with `story` None.
+        asked: the question as plain data; a board whose manifest holds the same keeps its plan.
+        options: render options as plain data, for the manifest.
+        place_settings: whatever changes the pages, as plain data.
+        exports: file name in the board folder -> the function that writes it.
+    """
+
+    story: Story | None
+    cast: Cast
+    planner: Planner | None
+    renderer: Renderer
+    place: Place
+    exports: Mapping[str, Export]
+    asked: Mapping[str, Any]
+    options: Mapping[str, Any]
+    place_settings: Mapping[str, Any]

@@ -1,0 +1,75 @@
+"""The offline planner: a story from one line by grammar and chance, with no key, no network and no model.
+
+The same line, cast and seed always give the same plan. The grammar is data (prompts/offline); this file only puts the
+steps in order: read the line, find the leads, shape the story, put each moment into words.
+"""
+
+from __future__ import annotations
+
+import random
+
+from storyboard.planning.arc import Moment, moments, premise
+from storyboard.planning.grammar import grammar
+from storyboard.planning.leads import find_leads
+from storyboard.planning.line import read_line
+from storyboard.planning.scene_prompt import scene_prompt
+from storyboard.planning.styles import Style, joined, story_style
+from storyboard.planning.wording import Narrator
+from storyboard.protocols import Cast, Recorder
+from storyboard.scene_plan import Scene, ScenePlan
+from storyboard.story import Story
+
+LONGEST_TITLE = 80
+SECONDS_A_WORD = 0.35
+
+
+class OfflinePlanner:
+    """Plans without a language model."""
+
+    name = "offline"
+
+    def plan(self, story: Story, cast: Cast, record: Recorder) -> ScenePlan:
+        """Exactly `story.scene_count` scenes.
+
+        Raises:
+            UnknownName: the story's style or a character it must have is not known.
+        """
+        rules, style = grammar(), story_style(story, cast)
+        rng = random.Random(f"offline/1\0{story.logline}\0{story.seed}\0{','.join(story.cast)}")
+        reading = read_line(story.logline, cast, rules)
+        must = [cast[name] for name in story.cast]
+        leads, company = find_leads(reading, [each for each in must if each.kind == "character"], rules, rng)
+        about = premise(reading, leads, company, story.scene_count, rules, rng)
+        narrator = Narrator(about=about, grammar=rules, rng=rng)
+        scenes = tuple(
+            _scene(number, moment, narrator, style)
+            for number, moment in enumerate(moments(about, story.scene_count, rules, rng), 1)
+        )
+        return ScenePlan(story=story, title=title_of(story.logline), scenes=scenes, planner=self.name)
+
+
+def title_of(line: str) -> str:
+    """The line as a heading: capital first, no full stop, at most eighty characters."""
+    text = line.rstrip(". ")
+    if len(text) > LONGEST_TITLE:
+        text = text[: LONGEST_TITLE - 1].rsplit(" ", 1)[0] + "…"
+    return text[:1].upper() + text[1:]
+
+
+def _scene(number: int, moment: Moment, narrator: Narrator, style: Style | None) -> Scene:
+    dialogue = narrator.dialogue(moment)
+    spoken = len(dialogue.split()) * SECONDS_A_WORD
+    return Scene(
+        id=f"s{number}",
+        number=number,
+        prompt=scene_prompt(moment, narrator.about, style, narrator.grammar, narrator.rng),
+        negative=joined(narrator.grammar.tables["prompts"]["negative"], style.negative if style else ""),
+        caption=narrator.caption(moment),
+        alt=narrator.alt(moment),
+        action=narrator.action(moment),
+        dialogue=dialogue,
+        cast=tuple(lead.registered for lead in moment.who if lead.registered),
+        shot=moment.shot,
+        place=moment.place,
+        duration_s=round((moment.seconds + spoken) * 2) / 2,
+    )

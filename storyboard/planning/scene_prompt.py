@@ -1,0 +1,78 @@
+"""Weighted prompts of the offline planner, in the words of the bundled model's captions and the line's own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from storyboard.planning.arc import Moment, Premise
+from storyboard.planning.grammar import Grammar
+from storyboard.planning.inflect import with_article
+from storyboard.planning.styles import Style
+
+MOST_WORDS = 60
+CLOSE_SIZES = ("close-up", "medium-close-up", "extreme-close-up", "insert")
+
+
+def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: Grammar, rng: random.Random) -> str:
+    """Shot, who, how they feel, what they do and hold, company, where, when, the line's own words, the look."""
+    words = grammar.tables["prompts"]
+    parts = [_camera(moment, grammar)]
+    parts.append(" and ".join(f"({lead.prompt}:1.2)" for lead in moment.who))
+    if moment.who[0].human:
+        parts.append(rng.choice(words["expressions"][moment.beat.expression]))
+    parts.append(f"({rng.choice(words['poses'][moment.beat.pose])}:1.1)")
+    parts.append(_held(moment, words, rng))
+    parts.append(f"(with {moment.company}:1.1)" if moment.company else "")
+    parts.append(f"({about.reading.doing}:1.2)" if about.reading.doing else "")
+    parts.append(words["places"].get(moment.place, f"in a {moment.place}"))
+    parts.append(_light(moment, words))
+    parts += _topics(moment, about)
+    parts.append(style.positive if style else "")
+    return _short(", ".join(part for part in parts if part))
+
+
+def _camera(moment: Moment, grammar: Grammar) -> str:
+    table = grammar.tables["shots"]
+    angle = table["prompt_angles"].get(moment.shot.angle, "")
+    return ", ".join(part for part in (table["prompt_sizes"][moment.shot.size], angle) if part)
+
+
+def _held(moment: Moment, words: Mapping[str, Any], rng: random.Random) -> str:
+    """What is in hand, emphasised, because readers look for it."""
+    phrase, name = moment.prop
+    if not name or not moment.who[0].human:
+        return ""
+    if phrase != name:
+        return f"(holding {with_article(phrase)}:1.2)"
+    if moment.beat.pose == "reading" and name == "book":
+        return "(reading a book:1.2)"
+    plain = words["props"][name]
+    return f"({rng.choice(plain)}:1.2)"
+
+
+def _light(moment: Moment, words: Mapping[str, Any]) -> str:
+    if not moment.weather:
+        return str(words["times"][moment.time])
+    together = words["moments"].get(f"{moment.time} {moment.weather}")
+    return together or f"{words['times'][moment.time]}, {words['weathers'][moment.weather]}"
+
+
+def _topics(moment: Moment, about: Premise) -> list[str]:
+    """The line's words that nobody knows and that no lead has taken; and the line's things that are not in hand."""
+    held = moment.prop[1] if moment.who[0].human else ""
+    things = [f"with {with_article(phrase)}" for phrase, name in about.reading.things if name != held]
+    return [*things[:2], *(f"({topic}:1.1)" for topic in about.topics)]
+
+
+def _short(prompt: str) -> str:
+    """At most sixty words, whole parts kept from the front."""
+    parts: list[str] = []
+    count = 0
+    for part in prompt.split(", "):
+        count += len(part.split())
+        if count > MOST_WORDS and parts:
+            break
+        parts.append(part)
+    return ", ".join(parts)

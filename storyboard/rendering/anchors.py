@@ -1,0 +1,122 @@
+"""Hidden anchor pictures: which ones a board needs, and what they show. No torch here.
+
+Frames that should agree about somebody (or somewhere) all attend to one picture of them that is drawn along with the
+board but is not on it; so no frame depends on the prompt of another.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from storyboard.errors import UnknownName
+from storyboard.paths import prompts_folder
+from storyboard.protocols import Cast
+from storyboard.render_options import FrameRequest
+from storyboard.run_store import ANCHOR_PREFIX
+from storyboard.scene_plan import Scene, ScenePlan
+from storyboard.text import check_name
+
+CONSISTENCIES = ("auto", "off", "anchor", "anchor+mask", "prompt", "style")
+BEST = "anchor+mask"
+PLACE_PREFIX = "place:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anchor:
+    """One hidden picture.
+
+    Attributes:
+        name: of the character, or "place:…".
+        prompt: what it shows.
+        words: how prompts name what it shows; where these are in a picture is where it is. Empty: everywhere.
+    """
+
+    name: str
+    prompt: str
+    words: tuple[str, ...] = ()
+
+    @property
+    def scene_id(self) -> str:
+        """What it is called among the frames."""
+        return f"{ANCHOR_PREFIX}{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchorRequest:
+    """A hidden picture and how it is drawn."""
+
+    anchor: Anchor
+    request: FrameRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneRequest:
+    """A frame, the hidden pictures it attends to, and who appears in it (for consistency by prompt)."""
+
+    request: FrameRequest
+    anchors: tuple[AnchorRequest, ...] = ()
+    identity: str = ""
+
+
+def resolve_consistency(consistency: str) -> str:
+    """ "auto" becomes what measured best. Raises UnknownName."""
+    if consistency not in CONSISTENCIES:
+        raise UnknownName.among("consistency method", consistency, CONSISTENCIES)
+    return BEST if consistency == "auto" else consistency
+
+
+def anchors_of(plan: ScenePlan, cast: Cast, consistency: str) -> dict[str, tuple[Anchor, ...]]:
+    """Scene id -> its anchors, for a resolved consistency; none where everybody and every place appears only once."""
+    if consistency in ("off", "prompt"):
+        return {scene.id: () for scene in plan.scenes}
+    style = style_words(plan.story.style)
+    if consistency == "style":
+        return _one_for_all(plan, cast, style)
+    return {scene.id: tuple(_of_scene(scene, cast, style)) for scene in plan.scenes}
+
+
+def _of_scene(scene: Scene, cast: Cast, style: str) -> list[Anchor]:
+    return [character_anchor(name, cast, style) for name in scene.cast if name in cast]
+
+
+def _one_for_all(plan: ScenePlan, cast: Cast, style: str) -> dict[str, tuple[Anchor, ...]]:
+    lead = next((name for name in plan.cast if name in cast), None)
+    if lead is None:
+        anchor = Anchor(name="style", prompt=_joined(plan.story.logline, style))
+    else:
+        anchor = character_anchor(lead, cast, style)
+    return {scene.id: (anchor,) for scene in plan.scenes}
+
+
+def character_anchor(name: str, cast: Cast, style: str) -> Anchor:
+    """A plain picture of somebody in their usual clothes."""
+    character = cast[name]
+    words = (character.token, character.noun)
+    return Anchor(name=name, prompt=_joined(character.phrase, character.look, "standing", style), words=words)
+
+
+def described_cast(scene: Scene, cast: Cast) -> str:
+    """Who appears in a scene, with their usual looks: what consistency by prompt holds on to."""
+    people = [cast[name] for name in scene.cast if name in cast]
+    return ", ".join(_joined(character.phrase, character.look) for character in people)
+
+
+def place_anchor(place: str, style: str) -> Anchor:
+    """A picture of a place, with nobody in it that matters."""
+    return Anchor(name=f"{PLACE_PREFIX}{place}", prompt=_joined(place, style))
+
+
+def style_words(style: str) -> str:
+    """What a style adds to a prompt; "" for none or one that is not in the list."""
+    if not style:
+        return ""
+    check_name(style, "style")
+    path = prompts_folder() / "styles" / f"{style}.toml"
+    data: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return str(data.get("positive", ""))
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,248 @@
+"""From requests to frames: which lanes run together, with which adapters, and what becomes of each.
+
+Frames with the same adapters share a run. Within a run the batch a frame belongs to depends only on its place in the
+plan, and a batch is always computed whole, so that drawing one frame again gives the same bytes as drawing all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from storyboard.character import Adapter
+from storyboard.errors import CharacterError, StoryboardError
+from storyboard.events import FrameFailed, Step
+from storyboard.frame import Frame
+from storyboard.protocols import Cast
+from storyboard.render_options import AdapterUse, FrameRequest
+from storyboard.rendering.anchors import SceneRequest
+from storyboard.rendering.diffusion import memory, pictures, trajectory
+from storyboard.rendering.diffusion.adapters import adapters_applied
+from storyboard.rendering.diffusion.attention import ForwardState, Method
+from storyboard.rendering.diffusion.conditioning import Conditioner
+from storyboard.rendering.diffusion.consistency import agree
+from storyboard.rendering.diffusion.lanes import Lane, Walker
+from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
+from storyboard.rendering.diffusion.pipes import LoadedModel
+from storyboard.rendering.diffusion.records import made_with
+from storyboard.rendering.diffusion.runs import Batches, Run, run_of_edits, runs_of
+from storyboard.rendering.diffusion.trajectory import RecordTrajectory, trajectory_of
+from storyboard.rendering.diffusion.word_edits import edit_methods
+
+Outcome = Frame | Step | FrameFailed
+
+
+def draw(
+    model: LoadedModel, requests: Sequence[SceneRequest], cast: Cast, wanted: frozenset[str], folder: Path | None
+) -> Iterator[Outcome]:
+    """Every wanted frame, or why it could not be drawn, with a `Step` after each call of the UNet.
+
+    Hidden pictures that frames attend to come out as frames as well; their trajectories are read again from `folder`
+    when they are there.
+    """
+    yield from _counted(model, runs_of(requests, model.memory.micro_batch), cast, wanted, folder)
+
+
+def draw_edit(model: LoadedModel, chain: Sequence[SceneRequest], cast: Cast, folder: Path | None) -> Iterator[Outcome]:
+    """The last frame of `chain`, each of which is an edit of the one before it; see `draw`."""
+    wanted = frozenset(scene.request.scene_id for scene in chain)
+    yield from _counted(model, [run_of_edits(chain)], cast, wanted, folder)
+
+
+def _counted(
+    model: LoadedModel, runs: Sequence[Run], cast: Cast, wanted: frozenset[str], folder: Path | None
+) -> Iterator[Outcome]:
+    """All runs with the work they have done as `Step`s."""
+    size = model.memory.micro_batch
+    total = sum(run.steps(run.batches(size, wanted)) for run in runs)
+    done = 0
+    torch.set_flush_denormal(True)
+    try:
+        for adapters, group in itertools.groupby(runs, key=lambda run: run.adapters):
+            for outcome in _drawn_with(model, adapters, list(group), cast, wanted, folder):
+                if isinstance(outcome, int):
+                    done = min(total, done + outcome)
+                    yield Step(done=done, total=total)
+                else:
+                    yield outcome
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _drawn_with(
+    model: LoadedModel,
+    adapters: tuple[AdapterUse, ...],
+    runs: Sequence[Run],
+    cast: Cast,
+    wanted: frozenset[str],
+    folder: Path | None,
+) -> Iterator[Outcome | int]:
+    """All runs of one set of adapters; when those cannot be applied, every frame that needs them has failed."""
+    work = [(run, batches) for run in runs if (batches := run.batches(model.memory.micro_batch, wanted))]
+    if not work:
+        return
+    try:
+        applied = adapters_applied(model.pipe, [(_adapter(use, cast), use) for use in adapters])
+        applied.__enter__()
+    except StoryboardError as error:
+        for _, batches in work:
+            yield from _all_failed(batches, wanted, str(error))
+        return
+    try:
+        for run, batches in work:
+            yield from _drawn(model, run, batches, wanted, folder)
+    finally:
+        applied.__exit__(None, None, None)
+
+
+def _adapter(use: AdapterUse, cast: Cast) -> Adapter:
+    """The registered file of that digest."""
+    for character in cast.values():
+        for adapter in character.adapters:
+            if adapter.sha256 == use.sha256:
+                return adapter
+    raise CharacterError(f"No character has the adapter {use.sha256[:12]}… any more.")
+
+
+def _all_failed(batches: Batches, wanted: frozenset[str], reason: str) -> Iterator[FrameFailed]:
+    for _, scene in itertools.chain.from_iterable(batches):
+        if scene.request.scene_id in wanted:
+            yield FrameFailed(scene_id=scene.request.scene_id, reason=reason)
+
+
+def _drawn(
+    model: LoadedModel, run: Run, batches: Batches, wanted: frozenset[str], folder: Path | None
+) -> Iterator[Outcome | int]:
+    """One run; when the memory does not hold it, once more frame by frame."""
+    try:
+        yield from _attempt(model, run, batches, wanted, folder)
+        return
+    except torch.OutOfMemoryError:
+        memory.release()
+    smaller = replace(model, memory=model.memory.smaller())
+    memory.tile(model.pipe)
+    for single in run.batches(1, wanted):
+        try:
+            yield from _attempt(smaller, run, [single], wanted, folder)
+        except torch.OutOfMemoryError:
+            memory.release()
+            yield from _all_failed([single], wanted, "the device ran out of memory")
+
+
+def _attempt(
+    model: LoadedModel, run: Run, batches: Batches, wanted: frozenset[str], folder: Path | None
+) -> Iterator[Outcome | int]:
+    """All lanes of some batches from noise to pictures, with the hidden ones they attend to."""
+    began = time.perf_counter()
+    conditioner = _conditioner(model, run.scenes[0][1].request)
+    lanes, failures = _lanes(conditioner, run, batches)
+    yield from (failure for failure in failures if failure.scene_id in wanted & run.scene_ids)
+    spoken, methods = agree(run.agreement(), lanes, conditioner)
+    if run.is_edit:
+        seen = [lane for lane in spoken if not lane.is_anchor]
+        edits = [edit_methods(*pair) for pair in itertools.pairwise(seen)]
+        methods = (*methods, *itertools.chain.from_iterable(edits))
+    walkers = {lane.number: _walker(model, lane) for lane in spoken if lane.number in run.drawn(batches)}
+    hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]
+    tracks = [trajectory_of(walker.lane, folder) for walker in hidden]
+    groups = [[walkers[place] for place, _ in batch if place in walkers] for batch in batches]
+    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods))
+    share = (time.perf_counter() - began) / max(1, len(walkers))
+    for walker, track in zip(hidden, tracks, strict=True):
+        if isinstance(track, RecordTrajectory):
+            yield _finished(model, walker, share, {trajectory.FILE_NAME: track.to_bytes()})
+    shown = list(itertools.chain.from_iterable(groups))
+    for walker in shown[-1:] if run.is_edit else shown:
+        if walker.lane.request.scene_id in wanted:
+            yield _finished(model, walker, share, {})
+
+
+def _lanes(conditioner: Conditioner, run: Run, batches: Batches) -> tuple[list[Lane], list[FrameFailed]]:
+    """Every lane of the run that can be put in words: those not drawn may still be part of a story's text."""
+    drawn, lanes, failures = run.drawn(batches), [], []
+    for number, use in run.hidden.items():
+        if number in drawn:
+            lanes.append(_lane(conditioner, number, use.request, is_anchor=True))
+    for place, scene in run.company:
+        try:
+            lanes.append(_lane(conditioner, place, scene.request))
+        except StoryboardError as error:
+            failures.append(FrameFailed(scene_id=scene.request.scene_id, reason=str(error)))
+    return lanes, failures
+
+
+def _denoised(
+    model: LoadedModel,
+    conditioner: Conditioner,
+    hidden: Sequence[Walker],
+    groups: Sequence[Sequence[Walker]],
+    methods: tuple[Method, ...],
+) -> Iterator[int]:
+    """Hidden lanes one by one, so that their numbers do not depend on which of them are needed."""
+    first = next(itertools.chain.from_iterable(groups), None)
+    if first is None:
+        return
+    height, width = first.latents.shape[-2:]
+    denoiser = Denoiser(
+        unet=model.pipe.unet,
+        family=model.family,
+        conditioner=conditioner,
+        guidance_rescale=model.files.guidance_rescale,
+        methods=methods,
+    )
+    state = ForwardState(steps=first.lane.request.steps, height=height, width=width)
+    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state)
+
+
+def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:
+    return Conditioner(
+        model.pipe,
+        emphasis=request.emphasis,
+        clip_skip=request.clip_skip,
+        device=model.machine.device,
+        dtype=model.pipe.unet.dtype,
+    )
+
+
+def _lane(conditioner: Conditioner, number: int, request: FrameRequest, *, is_anchor: bool = False) -> Lane:
+    return Lane(
+        number=number,
+        request=request,
+        positive=conditioner.encode(request.prompt, steps=request.steps),
+        negative=conditioner.encode(request.negative, steps=request.steps, negative=True),
+        is_anchor=is_anchor,
+    )
+
+
+def _walker(model: LoadedModel, lane: Lane) -> Walker:
+    return Walker(
+        lane,
+        unet=model.pipe.unet,
+        own_scheduler=model.pipe.scheduler,
+        scale=model.pipe.vae_scale_factor,
+        device=model.machine.device,
+    )
+
+
+@torch.no_grad()
+def _finished(
+    model: LoadedModel, walker: Walker, seconds: float, extra_files: Mapping[str, bytes]
+) -> Frame | FrameFailed:
+    began = time.perf_counter()
+    request = walker.lane.request
+    try:
+        image = pictures.decode(model.pipe.vae, walker.latents)
+    except StoryboardError as error:
+        return FrameFailed(scene_id=request.scene_id, reason=str(error))
+    return Frame(
+        request=request,
+        image=image,
+        seconds=seconds + time.perf_counter() - began,
+        made_with=made_with(model),
+        extra_files=extra_files,
+    )

@@ -1,0 +1,98 @@
+"""Local blend: an edit stays where its words are; everywhere else the latents are the original's.
+
+Prompt-to-prompt (arXiv 2208.01626, section 3.3 and its published parameters): the cross-attention maps of the words
+that change, summed over the steps so far and averaged over heads and layers; a 3 x 3 maximum; resized to the latents
+(nearest) and divided by their maximum; above 0.3 is inside. The regions of the original's and of the edit's words
+are united, and x_edit <- x_source + region (x_edit - x_source) after each step.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from storyboard.rendering.diffusion.attention import (
+    Attend,
+    AttentionCall,
+    ForwardState,
+    Latents,
+    Method,
+    edited,
+    layers_of,
+)
+from storyboard.rendering.diffusion.subject_masks import watched_layers, word_maps
+
+THRESHOLD = 0.3
+FIRST_SHARE = 0.2
+
+
+class LocalBlend(Method):
+    """Keeps the target's latents equal to the source's outside the region of some words.
+
+    Args:
+        source, target: lanes.
+        columns: lane -> the columns of its words that change (may be empty on one side).
+        threshold: share of the strongest attention that counts as inside.
+        first_share: of the steps before the blend begins, so that maps have settled.
+        strength: 0 = off.
+    """
+
+    name = "local-blend"
+
+    def __init__(
+        self,
+        source: int,
+        target: int,
+        columns: dict[int, tuple[int, ...]],
+        *,
+        threshold: float = THRESHOLD,
+        first_share: float = FIRST_SHARE,
+        strength: float = 1.0,
+    ) -> None:
+        self.source = source
+        self.target = target
+        self.columns = {lane: found for lane, found in columns.items() if found}
+        self.threshold = threshold
+        self.first_share = first_share
+        self.strength = strength
+        self._sums: dict[int, Tensor] = {}
+
+    def attach(self, unet: Any, state: ForwardState) -> AbstractContextManager[None]:
+        """Watches cross-attention of one level; changes no attention."""
+        self._sums.clear()
+        watched = self.strength > 0 and self.columns
+        layers = layers_of(unet) if watched else ()
+        chosen = [layer for side in ("down", "up") for layer in watched_layers(layers, state, side)]
+        return edited(unet, state, {layer: partial(self._watch, state) for layer in chosen})
+
+    def _watch(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
+        for index, row in enumerate(call.rows):
+            columns = self.columns.get(row.lane)
+            if columns and row.conditional and row.term == 0 and not state.plain:
+                found = word_maps(call, index, (columns,))[0]
+                self._sums[row.lane] = self._sums.get(row.lane, torch.zeros_like(found)) + found
+        return attend(call)
+
+    def after_step(self, state: ForwardState, latents: Latents) -> Latents:
+        """The target's latents with everything outside the region taken from the source."""
+        if self.strength <= 0 or not self._sums or state.step < int(self.first_share * state.steps):
+            return latents
+        source, target = latents[self.source], latents[self.target]
+        region = self.region(state).to(target.device)
+        return {**latents, self.target: torch.where(region, target, source)}
+
+    def region(self, state: ForwardState) -> Tensor:
+        """Where the edit may show: (1, 1, height, width) boolean at the size of the latents."""
+        regions = [self._inside(state, total) for total in self._sums.values()]
+        return torch.stack(regions).any(dim=0)
+
+    def _inside(self, state: ForwardState, total: Tensor) -> Tensor:
+        grid = total.view(1, 1, *state.grid(total.numel()))
+        spread = functional.max_pool2d(grid, 3, stride=1, padding=1)
+        resized = functional.interpolate(spread, size=(state.height, state.width), mode="nearest")
+        return resized > self.threshold * resized.max()

@@ -1,0 +1,175 @@
+"""The sampling loop: all lanes of a run take each step together, hidden anchors first (after StoryDiffusion,
+arXiv 2405.01434, whose frames attend to one another; here the cost stays linear because only anchors are attended to).
+
+With one lane and no methods it computes what diffusers' own pipelines compute. Rows of one batch never influence each
+other except through a method, and which lanes share a batch is decided by the caller, so it can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from storyboard.rendering.diffusion import attention
+from storyboard.rendering.diffusion.attention import ForwardState, Method, Row
+from storyboard.rendering.diffusion.conditioning import Conditioner, Embedding
+from storyboard.rendering.diffusion.families import Family
+from storyboard.rendering.diffusion.guidance import guided
+from storyboard.rendering.diffusion.lanes import Walker
+
+Batches = Sequence[Sequence[Walker]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Denoiser:
+    """What the loop asks for predictions.
+
+    Attributes:
+        unet: a UNet2DConditionModel.
+        family: tells it more than the prompt.
+        conditioner: pads prompts of different lengths.
+        guidance_rescale: see `guidance.guided`.
+        methods: techniques that change attention or latents.
+    """
+
+    unet: Any
+    family: Family
+    conditioner: Conditioner
+    guidance_rescale: float = 0.0
+    methods: tuple[Method, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _LaneRows:
+    """One lane's share of a batch: the negative prompt's row (when it counts), then one row per AND term."""
+
+    walker: Walker
+    evaluation: int
+    negative: Embedding | None
+    terms: tuple[tuple[float, Embedding], ...]
+    tokens: Tensor
+
+    def rows(self) -> Iterator[tuple[Row, int]]:
+        """Every row with its place in `tokens`."""
+        lane = self.walker.lane.number
+        offset = 0 if self.negative is None else 1
+        if offset:
+            yield Row(lane=lane, conditional=False), 0
+        for number in range(len(self.terms)):
+            yield Row(lane=lane, conditional=True, term=number), number + offset
+
+    def embedding(self, place: int) -> Embedding:
+        everything = (*([] if self.negative is None else [self.negative]), *(each for _, each in self.terms))
+        return everything[place]
+
+
+@torch.no_grad()
+def denoise(denoiser: Denoiser, anchors: Batches, frames: Batches, state: ForwardState) -> Iterator[int]:
+    """Walk every lane to its end, which leaves its final latents in `walker.latents`.
+
+    All lanes must have the same steps and sampler; those that start from a picture join when their noise level comes.
+
+    Yields:
+        After each call of the UNet, how many lanes it moved by one evaluation.
+    """
+    walkers = [walker for batch in (*anchors, *frames) for walker in batch]
+    longest = max((walker.evaluations for walker in walkers), default=0)
+    with attention.attached(denoiser.methods, denoiser.unet, state):
+        for now in range(longest):
+            active = {walker.lane.number: walker for walker in walkers if now >= longest - walker.evaluations}
+            first = next(iter(active.values()))
+            own = now - longest + first.evaluations
+            state.step = first.schedule.step_of(own)
+            state.timestep = float(first.schedule.timesteps[own])
+            yield from _evaluate(denoiser, anchors, frames, state, active, longest - now)
+
+
+def _evaluate(
+    denoiser: Denoiser,
+    anchors: Batches,
+    frames: Batches,
+    state: ForwardState,
+    active: Mapping[int, Walker],
+    left: int,
+) -> Iterator[int]:
+    """One evaluation of every active lane; `left` counts the evaluations until the end, this one included."""
+    _set_latents(active, attention.before_step(denoiser.methods, state, _latents(active)))
+    moved: dict[int, Tensor] = {}
+    for phase, batches in (("anchors", anchors), ("frames", frames)):
+        state.phase = phase  # type: ignore[assignment]
+        for batch in batches:
+            present = [walker for walker in batch if walker.lane.number in active]
+            for part in _same_length(denoiser, present, left):
+                predictions = _predict(denoiser, state, part)
+                for rows, prediction in zip(part, predictions, strict=True):
+                    moved[rows.walker.lane.number] = rows.walker.advance(prediction, rows.evaluation)
+                yield len(part)
+    _set_latents(active, attention.after_step(denoiser.methods, state, moved))
+
+
+def _latents(active: Mapping[int, Walker]) -> dict[int, Tensor]:
+    return {number: walker.latents for number, walker in active.items()}
+
+
+def _set_latents(active: Mapping[int, Walker], latents: Mapping[int, Tensor]) -> None:
+    for number, walker in active.items():
+        walker.latents = latents[number]
+
+
+def _same_length(denoiser: Denoiser, walkers: Sequence[Walker], left: int) -> list[list[_LaneRows]]:
+    """A batch cut into parts whose prompts are equally long, so that no prompt is padded for another lane's sake."""
+    parts: dict[int, list[_LaneRows]] = {}
+    for walker in walkers:
+        rows = _lane_rows(denoiser, walker, walker.evaluations - left)
+        parts.setdefault(rows.tokens.shape[1], []).append(rows)
+    return list(parts.values())
+
+
+def _lane_rows(denoiser: Denoiser, walker: Walker, evaluation: int) -> _LaneRows:
+    negative, terms = walker.embeddings(evaluation)
+    needed = walker.guidance_needed(terms)
+    texts = [*([negative] if needed else []), *(embedding for _, embedding in terms)]
+    return _LaneRows(
+        walker=walker,
+        evaluation=evaluation,
+        negative=negative if needed else None,
+        terms=terms,
+        tokens=denoiser.conditioner.pad_together(texts),
+    )
+
+
+def _predict(denoiser: Denoiser, state: ForwardState, part: Sequence[_LaneRows]) -> list[Tensor]:
+    """The guided prediction of each lane, float32; one call of the UNet, negative rows first."""
+    pairs = [(lane, row, place) for lane in part for row, place in lane.rows()]
+    pairs.sort(key=lambda pair: (pair[1].conditional, pair[1].term))
+    state.rows = tuple(row for _, row, _ in pairs)
+    dtype = denoiser.unet.dtype
+    sample = torch.cat([lane.walker.model_input(lane.evaluation) for lane, _, _ in pairs]).to(dtype)
+    tokens = torch.stack([lane.tokens[place] for lane, _, place in pairs]).to(dtype)
+    request = part[0].walker.lane.request
+    added = denoiser.family.added_conditions(
+        [lane.embedding(place) for lane, _, place in pairs], request.width, request.height, tokens
+    )
+    timestep = part[0].walker.schedule.timesteps[part[0].evaluation]
+
+    def forward() -> Tensor:
+        output: Tensor = denoiser.unet(
+            sample, timestep, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False
+        )[0]
+        return output
+
+    output = attention.predict(denoiser.methods, state, forward).float()
+    return [_guided(denoiser, lane, pairs, output) for lane in part]
+
+
+def _guided(denoiser: Denoiser, lane: _LaneRows, pairs: Sequence[tuple[_LaneRows, Row, int]], output: Tensor) -> Tensor:
+    """The lane's own rows of the batch's output, combined."""
+    own = {place: output[index : index + 1] for index, (other, _, place) in enumerate(pairs) if other is lane}
+    if lane.negative is None:
+        return own[0]
+    terms = [(weight, own[number + 1]) for number, (weight, _) in enumerate(lane.terms)]
+    return guided(own[0], terms, lane.walker.lane.request.guidance, denoiser.guidance_rescale)

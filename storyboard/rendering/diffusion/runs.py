@@ -1,0 +1,108 @@
+"""Which frames run together: those with the same adapters, in batches that depend only on their place in the plan."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from storyboard.render_options import AdapterUse, FrameRequest
+from storyboard.rendering.anchors import AnchorRequest, SceneRequest
+from storyboard.rendering.diffusion.consistency import Agreement
+
+Placed = tuple[int, SceneRequest]
+"""A scene with the number of its lane: its place in the plan."""
+Batches = Sequence[Sequence[Placed]]
+MOST_TOGETHER = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Frames that take each step together, and the hidden pictures they attend to.
+
+    Attributes:
+        scenes: those drawn together, in order; all have the same adapters.
+        company: all of the plan with these adapters: their texts may be one story.
+        first_hidden: number of the first hidden lane.
+        is_edit: each scene but the first is an edit of the one before it, and only the last is wanted.
+    """
+
+    scenes: tuple[Placed, ...]
+    company: tuple[Placed, ...]
+    first_hidden: int
+    is_edit: bool = False
+
+    @property
+    def adapters(self) -> tuple[AdapterUse, ...]:
+        return self._first.adapters
+
+    @property
+    def scene_ids(self) -> frozenset[str]:
+        return frozenset(scene.request.scene_id for _, scene in self.scenes)
+
+    @property
+    def _first(self) -> FrameRequest:
+        return self.scenes[0][1].request
+
+    @cached_property
+    def hidden(self) -> Mapping[int, AnchorRequest]:
+        """Lane -> hidden picture, each once."""
+        uses = {use.request.key: use for _, scene in self.scenes for use in scene.anchors}
+        return dict(enumerate(uses.values(), self.first_hidden))
+
+    def batches(self, size: int, wanted: frozenset[str]) -> list[tuple[Placed, ...]]:
+        """The batches that hold a wanted frame, each whole."""
+        whole = [self.scenes[start : start + size] for start in range(0, len(self.scenes), size)]
+        return [batch for batch in whole if any(scene.request.scene_id in wanted for _, scene in batch)]
+
+    def drawn(self, batches: Batches) -> frozenset[int]:
+        """The lanes of some batches and of all that these attend to."""
+        placed = list(itertools.chain.from_iterable(batches))
+        needed = {use.request.key for _, scene in placed for use in scene.anchors}
+        hidden = {lane for lane, use in self.hidden.items() if use.request.key in needed}
+        return frozenset({place for place, _ in placed} | hidden)
+
+    def steps(self, batches: Batches) -> int:
+        """Lane-steps of some batches."""
+        return len(self.drawn(batches)) * self._first.steps
+
+    def agreement(self) -> Agreement:
+        """What the run's frames agree about."""
+        asked = next((scene.request for _, scene in self.scenes if scene.request.consistency != "off"), self._first)
+        return Agreement(
+            consistency=asked.consistency,
+            strength=asked.consistency_strength,
+            seeds={lane: use.request.seed for lane, use in self.hidden.items()},
+            anchors={lane: use.anchor.name for lane, use in self.hidden.items()},
+            shown={place: tuple(use.anchor.name for use in scene.anchors) for place, scene in self.scenes},
+            words={use.anchor.name: use.anchor.words for use in self.hidden.values()},
+            identities={place: scene.identity for place, scene in self.company},
+        )
+
+
+def run_of_edits(chain: Sequence[SceneRequest]) -> Run:
+    """A frame, an edit of it, perhaps an edit of that, and so on."""
+    placed = tuple(enumerate(chain))
+    return Run(scenes=placed, company=placed, first_hidden=len(chain), is_edit=True)
+
+
+def runs_of(scenes: Sequence[SceneRequest], micro_batch: int) -> list[Run]:
+    """The plan cut into runs, whatever is wanted of it; those with the same adapters follow one another."""
+    groups: dict[tuple[AdapterUse, ...], list[Placed]] = {}
+    for place, scene in enumerate(scenes):
+        groups.setdefault(scene.request.adapters, []).append((place, scene))
+    runs = []
+    for members in groups.values():
+        window = _window(members, micro_batch)
+        for start in range(0, len(members), window):
+            chosen = tuple(members[start : start + window])
+            runs.append(Run(scenes=chosen, company=tuple(members), first_hidden=len(scenes)))
+    return runs
+
+
+def _window(members: Sequence[Placed], micro_batch: int) -> int:
+    """Frames on the way at once. More share the cost of their anchors; fewer are on disk sooner."""
+    if not any(scene.anchors for _, scene in members):
+        return micro_batch
+    return max(1, MOST_TOGETHER // micro_batch) * micro_batch

@@ -1,0 +1,86 @@
+"""Style alignment: every frame's self-attention follows one reference.
+
+StyleAligned (arXiv 2312.02133): queries and keys of a frame take on the mean and the deviation of the reference's
+(adaptive instance normalisation over the tokens, arXiv 1703.06868), and the reference's keys and values are attended to
+as well:
+
+    softmax(A(Q_i, Q_r) [K_r; A(K_i, K_r)]^T / sqrt(d)) [V_r; V_i],   A(x, y) = std(y) (x - mean(x)) / std(x) + mean(y)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
+from storyboard.rendering.diffusion.attention import (
+    Attend,
+    AttentionCall,
+    ForwardState,
+    Method,
+    Row,
+    by_row,
+    edited,
+    layers_of,
+)
+
+
+class StyleAligned(Method):
+    """Aligns every self-attention layer.
+
+    Args:
+        references: lane of a frame -> lane whose style it takes on; that lane must run before it.
+        strength: 0 = off, 1 = full alignment.
+    """
+
+    name = "style"
+
+    def __init__(self, references: Mapping[int, int], *, strength: float = 1.0) -> None:
+        self.references = dict(references)
+        self.strength = min(1.0, strength)
+        self._bank: dict[tuple[str, int, bool], tuple[Tensor, Tensor, Tensor]] = {}
+
+    @contextmanager
+    def attach(self, unet: Any, state: ForwardState) -> Iterator[None]:
+        """Edits in place; the reference's features are dropped at the end."""
+        chosen = [layer for layer in layers_of(unet) if not layer.cross] if self.strength > 0 else []
+        try:
+            with edited(unet, state, {layer: partial(self._edit, state) for layer in chosen}):
+                yield
+        finally:
+            self._bank.clear()
+
+    def _edit(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
+        if state.plain:
+            return attend(call)
+        sources = set(self.references.values())
+        for index, row in enumerate(call.rows):
+            if row.lane in sources and row.term == 0:
+                features = (call.query[index], call.key[index], call.value[index])
+                self._bank[(call.layer.name, row.lane, row.conditional)] = features
+        return by_row(call, attend, self._kind, self._aligned)
+
+    def _kind(self, row: Row) -> tuple[bool, int] | None:
+        reference = self.references.get(row.lane)
+        return None if reference is None else (row.conditional, reference)
+
+    def _aligned(self, call: AttentionCall, kind: tuple[bool, int]) -> AttentionCall:
+        conditional, reference = kind
+        query, key, value = self._bank[(call.layer.name, reference, conditional)]
+        own = replace(call, query=self._blend(call.query, query), key=self._blend(call.key, key))
+        kept = max(1, round(self.strength * key.shape[1]))
+        return own.with_more_keys(key[:, :kept], value[:, :kept])
+
+    def _blend(self, own: Tensor, reference: Tensor) -> Tensor:
+        return own.lerp(adaptive_instance_norm(own, reference), self.strength)
+
+
+def adaptive_instance_norm(own: Tensor, reference: Tensor) -> Tensor:
+    """`own` (rows, heads, tokens, d) with the mean and deviation over tokens of `reference` (heads, tokens, d)."""
+    deviation = own.std(dim=-2, keepdim=True) + 1e-5
+    centred = (own - own.mean(dim=-2, keepdim=True)) / deviation
+    return centred * reference.std(dim=-2, keepdim=True) + reference.mean(dim=-2, keepdim=True)

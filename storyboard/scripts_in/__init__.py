@@ -1,0 +1,1 @@
+"""Scripts people already have -> ScenePlan: Fountain, Final Draft, Storyboarder. Ids survive an edit and re-import."""

@@ -1,0 +1,309 @@
+"""The whole way, on a tiny model: pictures in, a character on the shelf; and nothing there when it goes wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image, ImageDraw
+from safetensors.torch import save_file
+
+from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, train_character
+from storyboard.casting.importing import family_of, import_adapter, look_into, trigger
+from storyboard.casting.registry import load_cast
+from storyboard.casting.shelf import remove, rename, staged
+from storyboard.casting.training.checkpoints import checkpoint_steps
+from storyboard.casting.trying import try_out
+from storyboard.commands.characters import characters
+from storyboard.errors import BadInput, CharacterError, UnknownName
+from storyboard.rendering.diffusion.adapter_lora import LowRank
+from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
+from tests.tiny.models import tiny_sd1
+
+QUICK = {"steps": 4, "batch": 2, "class_pictures": 2, "checkpoint_every": 2, "precision": "float32", "sample_steps": 1}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_sd1(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STORYBOARD_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(5):
+        image = Image.new("RGB", (96, 80), (200, 220, 255))
+        draw = ImageDraw.Draw(image)
+        for line in range(0, 60, 7 + number):
+            draw.line((line, 10 * number, 90, line), fill=(200, 40, 20 * number), width=2)
+        image.save(folder / f"{number}.png")
+    (folder / "0.txt").write_text("a woman at tree")
+    return folder
+
+
+def wish(model: Path, method: str = "lora", **overrides: Any) -> TrainingWish:
+    return TrainingWish(model=str(model), method=method, overrides=QUICK | overrides, licence="CC0-1.0")
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_character_is_added_tried_exported_imported_renamed_and_removed(
+    home: Path, model: Path, pictures: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    new = NewCharacter(name="ada", noun="woman", token="zzyxq", look="green hat")
+    folder = add_character(new, pictures, TrainingWish(model=str(model), overrides=QUICK, say=said.append))
+    assert folder == home / "characters" / "ada"
+    ada = load_cast()["ada"]
+    (adapter,) = ada.adapters_for("sd1")
+    adapter.check_file()
+    assert (ada.phrase, adapter.kind, len(ada.references)) == ("zzyxq woman", "lora", 5)
+    record = json.loads((folder / "training" / "sd1-lora" / "record.json").read_text())
+    assert record["kept_step"] in (2, 4)
+    assert len(record["losses"]) == 4
+    assert record["scores"].keys() == {"2", "4"}
+    assert {"loss.png", "checkpoints.jpg"} <= {path.name for path in (folder / "training" / "sd1-lora").iterdir()}
+    assert any("pieces for this model" in line for line in said)
+    assert not [path for path in (home / "training").iterdir() if path.name.startswith("ada")]
+    assert (folder / "references" / "00.txt").read_text() == "a woman at tree\n"
+
+    try_out("ada", ["Ada at tree"], tmp_path / "sheet.png", model=str(model))
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width >= 64
+
+    runner = CliRunner()
+    archive = tmp_path / "ada.zip"
+    assert runner.invoke(characters, ["export", "ada", "-o", str(archive)]).exit_code == 0
+    before = {name: (folder / name).read_bytes() for name in files(folder)}
+    rename("ada", "eva")
+    assert load_cast()["eva"].token == "zzyxq"
+    with pytest.raises(UnknownName):
+        load_cast()["ada"]
+    with pytest.raises(CharacterError, match="token"):
+        from storyboard.casting.archive import import_archive
+
+        import_archive(archive)
+    assert runner.invoke(characters, ["remove", "eva", "--yes"]).exit_code == 0
+    assert files(home / "characters") == set()
+    assert runner.invoke(characters, ["import", str(archive)]).output == "ada is in the cast.\n"
+    assert {name: (folder / name).read_bytes() for name in files(folder)} == before
+
+
+def test_a_second_training_replaces_the_same_kind_and_keeps_others(home: Path, model: Path, pictures: Path) -> None:
+    add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
+    first = load_cast()["ada"].adapters[0].sha256
+    train_character("ada", wish(model, "textual-inversion", vectors=2))
+    train_character("ada", wish(model, learning_rate=1e-2, prior_weight=0.0, keep=None))
+    adapters = {each.kind: each for each in load_cast()["ada"].adapters_for("sd1")}
+    assert set(adapters) == {"lora", "textual-inversion"}
+    assert adapters["lora"].sha256 != first
+    for adapter in adapters.values():
+        adapter.check_file()
+
+
+def test_a_style_gets_a_token_of_its_own(home: Path, model: Path, pictures: Path) -> None:
+    new = NewCharacter(name="spdmn", noun="style", kind="style")
+    add_character(new, pictures, wish(model, "textual-inversion", steps=2, prior_weight=0.0))
+    style = load_cast()["spdmn"]
+    assert (style.kind, style.token, style.phrase) == ("style", "<style-spdmn>", "<style-spdmn>")
+    assert style.adapters[0].kind == "textual-inversion"
+
+
+def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> None:
+    quick = wish(model, prior_weight=0.0)
+    new = NewCharacter(name="ada", noun="woman", token="zzyxq")
+    add_character(new, pictures, TrainingWish(**{**quick.__dict__, "keep": 2}))
+    record = home / "characters" / "ada" / "training" / "sd1-lora" / "record.json"
+    assert json.loads(record.read_text())["kept_step"] == 2
+    with pytest.raises(CharacterError, match="no checkpoint of step 3"):
+        train_character("ada", TrainingWish(**{**quick.__dict__, "keep": 3}))
+
+
+@pytest.mark.parametrize(
+    ("new", "error", "expected"),
+    [
+        (NewCharacter(name="flynn", noun="man"), CharacterError, "already a character"),
+        (NewCharacter(name="../x", noun="man"), BadInput, "cannot name"),
+        (NewCharacter(name="con", noun="man"), BadInput, "cannot name"),
+        (NewCharacter(name="ada", noun=""), BadInput, "noun"),
+        (NewCharacter(name="ada", noun="man", token="fljsdhn"), CharacterError, "flynn's"),
+        (NewCharacter(name="ada", noun="man", token="../x"), CharacterError, "cannot be a token"),
+    ],
+)
+def test_bad_wishes_leave_nothing(
+    home: Path, model: Path, pictures: Path, new: NewCharacter, error: type[Exception], expected: str
+) -> None:
+    with pytest.raises(error, match=expected):
+        add_character(new, pictures, wish(model))
+    assert files(home / "characters") == set()
+
+
+def test_bad_pictures_leave_nothing(home: Path, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(CharacterError, match="no usable picture"):
+        add_character(NewCharacter(name="ada", noun="man"), tmp_path / "none", wish(model))
+    assert files(home / "characters") == set()
+
+
+def test_a_training_that_fails_registers_nothing(
+    home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("storyboard.casting.adding.write_references", full)
+    with pytest.raises(CharacterError, match="No space left"):
+        add_character(NewCharacter(name="ada", noun="man", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
+    assert "ada" not in load_cast()
+    assert files(home / "characters") == set()
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from storyboard.casting.adding import NewCharacter, TrainingWish, add_character
+overrides = {"steps": 24, "batch": 2, "class_pictures": 2, "prior_weight": 0.0, "checkpoint_every": 4}
+overrides |= {"precision": "float32", "sample_steps": 0}
+wish = TrainingWish(model=sys.argv[1], overrides=overrides)
+add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), Path(sys.argv[2]), wish)
+"""
+
+
+def test_kill_minus_nine_in_training_goes_on_to_the_same_file(home: Path, model: Path, pictures: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(model), str(pictures)]
+    environment = os.environ | {"STORYBOARD_HOME": str(home)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while not any(checkpoint_steps(folder) for folder in (home / "training").glob("ada-*")):
+        assert process.poll() is None, "the training ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert files(home / "characters") == set()
+    said: list[str] = []
+    overrides = QUICK | {"steps": 24, "prior_weight": 0.0, "checkpoint_every": 4, "sample_steps": 0}
+    again = TrainingWish(model=str(model), overrides=overrides, say=said.append)
+    new = NewCharacter(name="ada", noun="woman", token="zzyxq")
+    add_character(new, pictures, again)
+    assert any("Going on from step" in line for line in said)
+    resumed = load_cast()["ada"].adapters[0].sha256
+    remove("ada")
+    add_character(new, pictures, again)
+    assert load_cast()["ada"].adapters[0].sha256 == resumed
+
+
+def test_a_draft_that_fails_leaves_the_old_one(home: Path) -> None:
+    with staged("ada") as draft:
+        (draft.folder / "character.toml").write_text('name = "ada"\ntoken = "zzyx"\nnoun = "fox"\n')
+    with pytest.raises(CharacterError), staged("ada", replace=True) as draft:
+        (draft.folder / "character.toml").write_text("name = ")
+    assert load_cast()["ada"].noun == "fox"
+    with pytest.raises(CharacterError, match="already"), staged("ada"):
+        pass
+    assert files(home / "characters") == {"ada/character.toml"}
+
+
+def test_bundled_characters_and_outfits_cannot_be_changed(home: Path) -> None:
+    for name, expected in (("flynn", "comes with the program"), ("flynn@winter", "outfit")):
+        with pytest.raises(CharacterError, match=expected):
+            remove(name)
+    with pytest.raises(UnknownName):
+        rename("nobody", "somebody")
+
+
+def lora_file(path: Path, width: int = 768, **about: str) -> Path:
+    layer = LowRank(
+        key="unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k",
+        down=torch.ones(1, width),
+        up=torch.ones(4, 1),
+        alpha=1.0,
+    )
+    information = {"title": "x", "family": "sd1", "trigger_phrase": "ohwx woman", "prediction": "epsilon"} | about
+    write_lora(path, [layer], AdapterInfo(**information, resolution=512))
+    return path
+
+
+def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> None:
+    path = lora_file(tmp_path / "any.safetensors")
+    found = look_into(path)
+    assert (found.kind, found.family, found.token, found.noun) == ("lora", "sd1", "ohwx", "woman")
+    import_adapter(path, NewCharacter(name="ada", noun=""), scale=0.7)
+    ada = load_cast()["ada"]
+    assert (ada.token, ada.noun, ada.adapters[0].scale) == ("ohwx", "woman", 0.7)
+    other = lora_file(tmp_path / "xl.safetensors", 2048, family="sdxl")
+    import_adapter(other, NewCharacter(name="ada", noun=""))
+    assert {each.family for each in load_cast()["ada"].adapters} == {"sd1", "sdxl"}
+    with pytest.raises(CharacterError, match="made for sdxl"):
+        import_adapter(other, NewCharacter(name="eva", noun="woman", token="qqxz"), family="sd1")
+    assert "eva" not in load_cast()
+
+
+def test_families_and_triggers_of_strangers() -> None:
+    def layer(width: int) -> LowRank:
+        return LowRank(key="lora_unet_x_attn2_to_k", down=torch.ones(1, width), up=torch.ones(2, 1), alpha=1)
+
+    assert [family_of([layer(width)]) for width in (768, 2048, 192, 5)] == ["sd1", "sdxl", "starter", ""]
+    assert trigger({"modelspec.trigger_phrase": "ohwx man"}) == ("ohwx", "man")
+    for hostile in ("{{7*7}}", "<script>alert(1)</script>", "\x1b[31mred", "../x y", "", "x" * 100_000):
+        assert trigger({"modelspec.trigger_phrase": hostile})[0] == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\xff" * 64])
+def test_hostile_adapters_are_not_registered(home: Path, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CharacterError):
+        import_adapter(path, NewCharacter(name="ada", noun="woman", token="zzyx"))
+    assert "ada" not in load_cast()
+
+
+def test_a_pickled_embedding_becomes_safetensors(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "style.pt"
+    torch.save({"string_to_param": {"*": torch.ones(2, 768)}, "name": "x"}, path)
+    new = NewCharacter(name="inky", noun="style", token="<inky>", kind="style")
+    with pytest.raises(CharacterError, match="pickle"):
+        import_adapter(path, new)
+    import_adapter(path, new, allow_pickle=True)
+    (adapter,) = load_cast()["inky"].adapters_for("sd1")
+    assert adapter.path.name == "inky.sd1.embedding.safetensors"
+
+
+def test_a_file_that_says_nothing_needs_words(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "bare.safetensors"
+    name = "unet.conv_in"
+    save_file({f"{name}.lora_A.weight": torch.ones(1, 4), f"{name}.lora_B.weight": torch.ones(2, 1)}, path)
+    with pytest.raises(CharacterError, match="which model family"):
+        import_adapter(path, NewCharacter(name="ada", noun="woman", token="zzyx"))
+    with pytest.raises(BadInput, match="token"):
+        import_adapter(path, NewCharacter(name="ada", noun="woman"), family="sd1")
+    import_adapter(path, NewCharacter(name="ada", noun="woman", token="zzyx"), family="sd1")
+    assert load_cast()["ada"].phrase == "zzyx woman"
+
+
+def test_commands_list_and_show(home: Path) -> None:
+    runner = CliRunner()
+    listed = json.loads(runner.invoke(characters, ["list", "--json"]).output)
+    assert {"flynn", "mira"} <= {each["name"] for each in listed["characters"]}
+    assert listed["problems"] == {}
+    shown = runner.invoke(characters, ["show", "flynn"]).output
+    assert "fljsdhn man" in shown
+    assert json.loads(runner.invoke(characters, ["show", "mira", "--json"]).output)["noun"] == "woman"
+    for command in characters.commands:
+        assert runner.invoke(characters, [command, "--help"]).exit_code == 0

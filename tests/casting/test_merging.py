@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from storyboard.casting.merging import merge
+from storyboard.errors import BadInput, CharacterError, ModelError
+from storyboard.rendering.diffusion.adapter_files import read_tensors
+from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
+from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
+from tests.tiny.models import tiny_sd1
+
+INFO = AdapterInfo(title="x", family="sd1", trigger_phrase="ohwx man", resolution=64, prediction="epsilon")
+
+
+def layer(seed: int, rank: int, alpha: float, key: str = "unet.a.to_q") -> LowRank:
+    generator = torch.Generator().manual_seed(seed)
+    down, up = torch.randn(rank, 6, generator=generator), torch.randn(5, rank, generator=generator)
+    return LowRank(key=key, down=down, up=up, alpha=alpha)
+
+
+def test_merged_adapters_change_weights_by_the_average(tmp_path: Path) -> None:
+    one, other = layer(1, 2, 4.0), layer(2, 3, 1.0)
+    alone = layer(3, 1, 1.0, "unet.b.to_q")
+    write_lora(tmp_path / "one.safetensors", [one], INFO)
+    write_lora(tmp_path / "two.safetensors", [other, alone], INFO)
+    merge(tmp_path / "one.safetensors", tmp_path / "two.safetensors", 0.25, tmp_path / "both.safetensors")
+    weight = torch.zeros(5, 6)
+    found = {each.key: each.change(weight) for each in parse_lora(*read_tensors(tmp_path / "both.safetensors"))}
+    assert torch.allclose(found["unet.a.to_q"], 0.75 * one.change(weight) + 0.25 * other.change(weight), atol=1e-2)
+    assert torch.allclose(found["unet.b.to_q"], 0.25 * alone.change(weight), atol=1e-2)
+
+
+def test_merged_models_hold_averages_and_load(tmp_path: Path) -> None:
+    one, two = tiny_sd1(tmp_path / "one", 1), tiny_sd1(tmp_path / "two", 2)
+    merge(one, two, 0.3, tmp_path / "both")
+    name = "unet/diffusion_pytorch_model.safetensors"
+    first, second, both = (load_file(folder / name) for folder in (one, two, tmp_path / "both"))
+    assert all(torch.allclose(both[key], 0.7 * first[key] + 0.3 * second[key], atol=1e-6) for key in both)
+    assert (tmp_path / "both" / "model_index.json").read_bytes() == (one / "model_index.json").read_bytes()
+
+
+def test_what_does_not_fit_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    save_file({"x": torch.ones(2)}, tmp_path / "a.safetensors")
+    save_file({"x": torch.ones(3)}, tmp_path / "b.safetensors")
+    save_file({"y": torch.ones(2)}, tmp_path / "c.safetensors")
+    write_lora(tmp_path / "l.safetensors", [layer(1, 2, 4.0)], INFO)
+    target = tmp_path / "out.safetensors"
+    for second, error in (("b", ModelError), ("c", ModelError), ("l", CharacterError)):
+        with pytest.raises(error):
+            merge(tmp_path / "a.safetensors", tmp_path / f"{second}.safetensors", 0.5, target)
+    with pytest.raises(BadInput):
+        merge(tmp_path / "a.safetensors", tmp_path / "a.safetensors", 1.5, target)
+    with pytest.raises(ModelError):
+        merge(tmp_path / "a.safetensors", tmp_path, 0.5, target)
+    assert not target.exists()
+    merge(tmp_path / "a.safetensors", tmp_path / "a.safetensors", 0.5, target)
+    with pytest.raises(BadInput, match="already"):
+        merge(tmp_path / "a.safetensors", tmp_path / "a.safetensors", 0.5, target)

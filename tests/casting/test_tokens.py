@@ -1,0 +1,32 @@
+import pytest
+
+from storyboard.casting.tokens import inspect_token, suggest_token
+from storyboard.character import TOKEN
+from storyboard.errors import CharacterError
+from tests.tiny.models import tiny_tokenizer
+
+
+def test_pieces_and_doubts() -> None:
+    tokenizer = tiny_tokenizer()
+    many = inspect_token("fljsdhn", tokenizer)
+    assert len(many.pieces) == 7
+    assert "7 pieces" in many.warnings[0]
+    assert "any man" in inspect_token("man", tokenizer).warnings[0]
+    assert any("rifle" in warning for warning in inspect_token("sks", tokenizer).warnings)
+    assert "knows" in inspect_token("green", tokenizer).warnings[0]
+
+
+@pytest.mark.parametrize("token", ["../x", "Two words", "", "a", "x" * 40, "<>", "naïve"])
+def test_what_cannot_be_a_token(token: str) -> None:
+    with pytest.raises(CharacterError, match="cannot be a token"):
+        inspect_token(token, tiny_tokenizer())
+
+
+def test_suggestions_are_new_steady_and_valid() -> None:
+    tokenizer = tiny_tokenizer()
+    first = suggest_token("ada", tokenizer, ())
+    assert first == suggest_token("ada", tokenizer, ())
+    assert TOKEN.fullmatch(first)
+    assert first not in tokenizer.get_vocab()
+    assert suggest_token("ada", tokenizer, {first}) != first
+    assert suggest_token("eva", tokenizer, ()) != first

@@ -1,0 +1,161 @@
+"""Changing a board, through the command line, on a tiny model of the true classes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from storyboard.commands.main import storyboard
+from storyboard.errors import BadInput, BoardError
+from storyboard.run_store import RunStore
+from storyboard.scene_plan import Scene, ScenePlan, plan_to_json
+from storyboard.story import Story
+from tests.tiny.models import tiny_sd1
+
+PROMPTS = ("a man with a green hat on a bench", "a man and a dog in the park", "a man by the tree, red sun")
+
+
+def run(*arguments):
+    result = CliRunner().invoke(storyboard, [str(argument) for argument in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A finished board of three scenes."""
+    folder = tmp_path_factory.mktemp("boards")
+    scenes = tuple(
+        Scene(id=f"s{number}", number=number, prompt=prompt, caption=prompt, alt=prompt)
+        for number, prompt in enumerate(PROMPTS, 1)
+    )
+    plan = ScenePlan(story=Story(logline="A man rests"), title="A man", scenes=scenes, planner="scripted")
+    (folder / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
+    model = tiny_sd1(folder / "model")
+    run("render", folder / "plan.json", "-o", folder / "board", "--model", model, "--steps", 4, "--device", "cpu",
+        "--dtype", "float32", "--to", "html", "--json")  # fmt: skip
+    return folder / "board"
+
+
+@pytest.fixture
+def board(drawn, tmp_path):
+    return shutil.copytree(drawn, tmp_path / "board")
+
+
+def shown(board) -> dict[str, bytes]:
+    store = RunStore(board)
+    return {frame.scene_id: frame.path.read_bytes() for frame in store.stored_frames(store.read())}
+
+
+def test_an_edit_changes_one_frame_and_undo_brings_it_back(board):
+    before = shown(board)
+    run("edit", board, 1, "red instead of green", "--json")
+    after = shown(board)
+    assert [before[scene] == after[scene] for scene in before] == [False, True, True]
+    assert RunStore(board).read().plan.scenes[0].caption == "a man with a red hat on a bench"
+    run("undo", board, "--json")
+    assert shown(board) == before
+    assert RunStore(board).read().plan.scenes[0].caption == PROMPTS[0]
+
+
+def test_edits_follow_edits(board):
+    run("edit", board, 1, "red instead of green", "--json")
+    first = shown(board)["s1"]
+    made = run("edit", board, 1, "mug instead of hat", "--where", "mug", "--json")
+    assert made["drawn"] == 1
+    assert shown(board)["s1"] != first
+    versions = RunStore(board).read().versions["s1"]
+    assert [version.note for version in versions] == ["", "edit: red instead of green", "edit: mug instead of hat"]
+
+
+def test_an_edit_is_nearer_to_the_frame_than_a_new_one(board):
+    import numpy
+    from PIL import Image
+
+    def pixels():
+        store = RunStore(board)
+        frame = store.stored_frames(store.read())[0]
+        return numpy.asarray(Image.open(frame.path), dtype=float)
+
+    original = pixels()
+    run("edit", board, 1, "red instead of green", "--json")
+    edited = pixels()
+    run("redo", board, 1, "--json")
+    assert 0 < abs(edited - original).mean() < abs(pixels() - original).mean()
+
+
+def test_redo_draws_another_version_and_pick_brings_back_the_first(board):
+    before = shown(board)
+    run("redo", board, 2, "--note", "close up", "--json")
+    again = shown(board)
+    assert [before[scene] == again[scene] for scene in before] == [True, False, True]
+    run("redo", board, 2, "--json")
+    assert len({before["s2"], again["s2"], shown(board)["s2"]}) == 3
+    run("pick", board, 2, "v1", "--json")
+    assert shown(board) == before
+    run("pick", board, 2, "v2", "--json")
+    assert shown(board) == again
+
+
+def test_the_same_seed_gives_the_same_picture(board):
+    run("redo", board, 1, "--seed", 7, "--json")
+    first = shown(board)["s1"]
+    run("redo", board, 1, "--seed", 8, "--json")
+    run("redo", board, 1, "--seed", 7, "--json")
+    assert shown(board)["s1"] == first
+
+
+def test_an_inserted_scene_leaves_the_others(board):
+    before = shown(board)
+    run("insert", board, "--after", 2, "The man finds a cat", "--json")
+    after = shown(board)
+    assert len(after) == 4
+    assert {scene: after[scene] for scene in before} == before
+    scenes = RunStore(board).read().plan.scenes
+    assert [scene.number for scene in scenes] == [1, 2, 3, 4]
+    assert scenes[2].caption == "The man finds a cat"
+    run("undo", board, "--json")
+    assert shown(board) == before
+
+
+def test_changes_survive_another_render(board):
+    run("edit", board, 1, "red instead of green", "--json")
+    edited = shown(board)
+    made = run("render", board, "--to", "html", "--json")
+    assert made["drawn"] == 0
+    assert shown(board) == edited
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("edit", 9, "red instead of green"), BadInput),
+        (("edit", 1, "red instead of purple"), BadInput),
+        (("edit", 1, "red instead of green", "--where", "cat"), BadInput),
+        (("pick", 1, "v7"), BadInput),
+        (("pick", 1, "seven"), BadInput),
+        (("undo",), BoardError),
+        (("insert", "--after", 9, "x"), BadInput),
+    ],
+)
+def test_what_cannot_be_done_is_said(board, arguments, error):
+    before = shown(board)
+    with pytest.raises(error) as caught:
+        run(arguments[0], board, *arguments[1:], "--json")
+    assert caught.value.hint
+    assert shown(board) == before
+
+
+def test_a_damaged_record_is_noticed(board):
+    store = RunStore(board)
+    key = store.read().active_version("s1").key
+    path = board / "frames" / f"{key}.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["request"]["seed"] += 1
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(BoardError, match="damaged"):
+        run("edit", board, 1, "red instead of green", "--json")

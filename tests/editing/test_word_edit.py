@@ -1,0 +1,83 @@
+"""What people say about a frame becomes an edit of its prompt, or a clear question."""
+
+from __future__ import annotations
+
+import pytest
+
+from storyboard.editing.word_edit import WordEdit, changed_words, read_edit
+from storyboard.errors import BadInput
+
+PROMPT = "fljsdhn man, green vest, eating a sandwich on a bench, (red sun:1.3)"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "after"),
+    [
+        ("holding a guitar instead of a sandwich", "swap",
+         "fljsdhn man, green vest, holding a guitar on a bench, (red sun:1.3)"),
+        ("an apple instead of a sandwich", "swap",
+         "fljsdhn man, green vest, eating an apple on a bench, (red sun:1.3)"),
+        ("apple rather than the sandwich", "swap",
+         "fljsdhn man, green vest, eating an apple on a bench, (red sun:1.3)"),
+        ("replace the green vest with a blue coat", "swap",
+         "fljsdhn man, a blue coat, eating a sandwich on a bench, (red sun:1.3)"),
+        ("red sun -> yellow moon", "swap",
+         "fljsdhn man, green vest, eating a sandwich on a bench, (yellow moon:1.3)"),
+        ("add a black cat", "add",
+         "fljsdhn man, green vest, eating a sandwich on a bench, (red sun:1.3), a black cat"),
+        ("remove the sandwich", "remove",
+         "fljsdhn man, green vest, on a bench, (red sun:1.3)"),
+        ("no green vest", "remove",
+         "fljsdhn man, eating a sandwich on a bench, (red sun:1.3)"),
+        ("fljsdhn man, green vest, eating a pear on a bench, (red sun:1.3)", "rewrite",
+         "fljsdhn man, green vest, eating a pear on a bench, (red sun:1.3)"),
+    ],
+)  # fmt: skip
+def test_what_is_said_becomes_a_prompt(said, kind, after):
+    edit = read_edit(PROMPT, said)
+    assert (edit.kind, edit.after) == (kind, after)
+    assert edit.before == PROMPT
+
+
+def test_more_and_less_only_scale():
+    assert read_edit(PROMPT, "more red sun").scales == (("red sun", 2.0),)
+    weaker = read_edit(PROMPT, "less sun")
+    assert weaker.after == PROMPT and weaker.scales[0][1] < 1
+
+
+def test_changed_words_leave_out_small_ones():
+    assert changed_words("eating a sandwich on a bench", "holding an old guitar on a bench") == (
+        ("eating", "sandwich"),
+        ("holding", "old", "guitar"),
+    )
+
+
+@pytest.mark.parametrize(
+    "said", ["", "   ", "a guitar instead of a piano", "make it pop", "less elephants", "x" * 3000]
+)
+def test_what_cannot_be_understood_is_asked_about(said):
+    with pytest.raises(BadInput) as caught:
+        read_edit(PROMPT, said)
+    assert caught.value.hint
+
+
+def test_a_change_that_changes_nothing_is_refused():
+    with pytest.raises(BadInput, match="nothing"):
+        read_edit(PROMPT, PROMPT)
+
+
+def test_where_must_be_in_a_prompt():
+    assert read_edit(PROMPT, "a guitar instead of a sandwich", "guitar").where == "guitar"
+    with pytest.raises(BadInput, match="neither"):
+        read_edit(PROMPT, "a guitar instead of a sandwich", "piano")
+
+
+def test_json_gives_the_same_edit_back():
+    edit = read_edit(PROMPT, "more red sun")
+    assert WordEdit.from_json(edit.to_json()) == edit
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"kind": "swap"}', "null"])
+def test_damaged_records_are_refused(text):
+    with pytest.raises(BadInput):
+        WordEdit.from_json(text)

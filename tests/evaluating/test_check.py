@@ -1,0 +1,142 @@
+"""`storyboard check`: the scores of a board, the line it must not fall below, and the repair of the worst frame."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
+
+from storyboard.commands.main import storyboard
+from storyboard.editing.board_changes import open_board
+from storyboard.editing.repair import repair, scores_of
+from storyboard.errors import BadInput, ChecksFailed, ModelError
+from storyboard.evaluating.likeness import ClipJudge
+from storyboard.evaluating.scores import rmse
+from storyboard.run_store import RunStore
+from storyboard.scene_plan import Scene, ScenePlan, plan_to_json
+from storyboard.story import Story
+from tests.tiny.models import tiny_sd1, tiny_tokenizer
+
+
+def run(*arguments):
+    result = CliRunner().invoke(storyboard, [str(argument) for argument in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("boards")
+    scenes = tuple(
+        Scene(id=f"s{number}", number=number, prompt=prompt, caption=prompt, cast=("flynn",))
+        for number, prompt in enumerate(("fljsdhn man on a bench", "fljsdhn man and a dog"), 1)
+    )
+    plan = ScenePlan(story=Story(logline="Flynn"), title="Flynn", scenes=scenes, planner="scripted")
+    (folder / "plan.json").write_text(json.dumps(plan_to_json(plan)), encoding="utf-8")
+    run("render", folder / "plan.json", "-o", folder / "board", "--model", tiny_sd1(folder / "model"), "--steps", 2,
+        "--device", "cpu", "--dtype", "float32", "--consistency", "anchor", "--to", "html", "--json")  # fmt: skip
+    return folder / "board"
+
+
+@pytest.fixture
+def board(drawn, tmp_path):
+    return shutil.copytree(drawn, tmp_path / "board")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """A CLIP model of the true classes with random weights."""
+    folder = tmp_path_factory.mktemp("clip")
+    tokenizer = tiny_tokenizer()
+    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = CLIPConfig(
+        text_config={
+            **small,
+            "vocab_size": len(tokenizer),
+            "bos_token_id": len(tokenizer) - 2,
+            "eos_token_id": len(tokenizer) - 1,
+        },
+        vision_config={**small, "image_size": 32, "patch_size": 8},
+        projection_dim=16,
+    )
+    CLIPModel(config).save_pretrained(folder)
+    processor = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    CLIPProcessor(image_processor=processor, tokenizer=tokenizer).save_pretrained(folder)
+    return folder
+
+
+def test_every_frame_has_its_scores(board, clip):
+    frames = json.loads(run("check", board, "--clip", clip, "--json"))["frames"]
+    assert [frame["number"] for frame in frames] == [1, 2]
+    for frame in frames:
+        assert 0 <= frame["prompt"] <= 1 and 0 < frame["anchor"] <= 1 and 0 < frame["company"] <= 1
+    assert "total" in run("check", board, "--clip", clip)
+
+
+def test_below_the_line_it_fails(board, clip):
+    with pytest.raises(ChecksFailed, match="frame 1, 2") as caught:
+        run("check", board, "--clip", clip, "--min", 1.0)
+    assert caught.value.exit_code == 8
+
+
+def test_other_models_need_clip(board, tmp_path):
+    with pytest.raises(BadInput, match="CLIP"):
+        run("check", board)
+    with pytest.raises(ModelError, match="CLIP"):
+        run("check", board, "--clip", tmp_path)
+
+
+class LikesNew:
+    """Judges by how far a frame is from the one it began as."""
+
+    name = "distance"
+
+    def __init__(self, first, sign):
+        self.first, self.sign = first, sign
+
+    def prompt(self, picture, prompt):
+        return 0.5 + self.sign * min(rmse(picture, each) for each in self.first)
+
+    def alike(self, first, second):
+        return 0.5
+
+
+def judge_of(board, sign):
+    from PIL import Image
+
+    store = RunStore(board)
+    return LikesNew([Image.open(frame.path).copy() for frame in store.stored_frames(store.read())], sign)
+
+
+def test_the_worst_frame_is_redone_and_the_better_one_kept(board):
+    opened = open_board(board)
+    judge = judge_of(board, 1)
+    before = scores_of(opened, judge)
+    after = repair(opened, judge, 0.9, 2)
+    assert max(score.total for score in after) > max(score.total for score in before)
+    assert RunStore(board).read() != opened.manifest
+
+
+def test_a_redone_frame_that_is_no_better_gives_way(board):
+    opened = open_board(board)
+    keys = [opened.manifest.active_version(scene).key for scene in ("s1", "s2")]
+    repair(opened, judge_of(board, -1), 0.9, 1)
+    manifest = RunStore(board).read()
+    assert [manifest.active_version(scene).key for scene in ("s1", "s2")] == keys
+    assert sum(len(versions) for versions in manifest.versions.values()) == 3
+
+
+def test_scores_without_anchor_or_company(board, clip):
+    opened = open_board(board)
+    nobody = tuple(replace(scene, cast=()) for scene in opened.manifest.plan.scenes)
+    opened = replace(opened, manifest=replace(opened.manifest, plan=replace(opened.manifest.plan, scenes=nobody)))
+    from storyboard.evaluating.check import score_board
+
+    for score in score_board(opened.store, opened.manifest, opened.cast, ClipJudge(clip)):
+        assert score.anchor is None and score.company is None
+        assert score.total == score.prompt

@@ -1,0 +1,60 @@
+import random
+from collections import Counter
+
+import pytest
+
+from storyboard.evaluating.wanted import wanted_attributes
+from storyboard.starter.captions import caption
+from storyboard.starter.spec import PERSON_FIELDS, SceneSpec, attributes, companion_kind, random_spec
+
+
+def truth(spec: SceneSpec) -> dict[str, str]:
+    """All attributes of a scene, also those that its shot hides."""
+    labels = attributes(spec) | {name: getattr(spec.person, name) for name in PERSON_FIELDS}
+    labels |= {name: str(getattr(spec, name)) for name in labels if hasattr(spec, name)}
+    return labels | {"companion": companion_kind(spec.second)}
+
+
+def test_what_is_found_in_captions_is_true() -> None:
+    right: Counter[bool] = Counter()
+    for seed in range(500):
+        spec = random_spec(random.Random(seed))
+        found = wanted_attributes(caption(spec, random.Random(seed)).text)
+        labels = truth(spec)
+        right.update(labels[name] == value for name, value in found.items())
+    assert right[True] / right.total() > 0.995
+    assert right.total() / 500 > 10
+
+
+def test_a_directors_list_is_understood() -> None:
+    prompt = "a man with brown hair, green vest, sitting on a bench, holding a guitar, in a sunny park, medium shot"
+    expected = {
+        "gender": "male",
+        "age": "adult",
+        "hair_colour": "brown",
+        "top": "vest",
+        "top_colour": "green",
+        "pose": "sitting",
+        "prop": "guitar",
+        "place": "park",
+        "shot": "medium",
+        "time": "noon",
+        "weather": "clear",
+    }
+    assert wanted_attributes(prompt) == expected
+
+
+def test_weights_do_not_hide_words() -> None:
+    plain = wanted_attributes("a woman, red cap, in the kitchen at night")
+    assert wanted_attributes("a woman, (red cap:1.3), [in the kitchen] at ((night))") == plain
+    assert plain["hat_colour"] == "red"
+
+
+def test_a_companions_clothes_are_not_the_figures() -> None:
+    found = wanted_attributes("a girl in a blue dress with a man in a red coat, on the beach")
+    assert (found["top"], found["top_colour"], found["companion"]) == ("dress", "blue", "man")
+
+
+@pytest.mark.parametrize("prompt", ["", "((((", "a1b2 {{}} <lora:x:0.8>", "quiet sparkle"])
+def test_nothing_is_found_where_nothing_is_said(prompt: str) -> None:
+    assert wanted_attributes(prompt) == {}

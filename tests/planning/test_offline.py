@@ -1,0 +1,288 @@
+"""The offline planner: deterministic, different for different lines, and true to what the line says."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storyboard.character import Character
+from storyboard.errors import BadInput, UnknownName
+from storyboard.planning.arc import parts
+from storyboard.planning.grammar import STAGES, grammar
+from storyboard.planning.offline import OfflinePlanner
+from storyboard.prompting.attention import parse_attention
+from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
+from storyboard.story import MOST_SCENES, Story
+
+from .servers import CAST
+
+LINES = """
+Flynn relaxing on a sunny day
+A knight fights a dragon at the castle
+Two dogs steal a sandwich
+Mira paints the harbour at sunset
+An astronaut loses her way on the moon
+Grandma bakes a birthday cake
+The detective searches for a missing violin in the museum
+Flynn and Mira race through the city at night
+A lonely robot learns to dance
+A boy flies a kite on the beach
+The farmer waits for rain
+A witch brews a potion in a cave
+Flynn catches the biggest fish of his life
+A programmer debugs code until midnight
+Pirates look for treasure
+A cat sleeps all day in the library
+Saying goodbye at the train station
+A cowboy rides through the desert
+Children build a snowman in winter
+Mira stargazing on a rooftop with a telescope
+""".strip().splitlines()
+WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
+STOP = frozenset(
+    "a an the of in on at by with and or to from into his her their its is are it as while then who".split()
+)
+
+
+def plan(line: str, count: int = 5, cast: dict[str, Character] | None = None, **asked: object) -> ScenePlan:
+    story = Story(logline=line, scene_count=count, **asked)
+    return OfflinePlanner().plan(story, CAST if cast is None else cast, lambda name, text: None)
+
+
+def prompts(made: ScenePlan) -> str:
+    return " ".join(scene.prompt for scene in made.scenes)
+
+
+def test_twenty_lines_give_twenty_boards() -> None:
+    boards = [plan(line) for line in LINES]
+    words = [
+        set(WORD.findall(" ".join(f"{scene.prompt} {scene.caption}" for scene in board.scenes).lower())) - STOP
+        for board in boards
+    ]
+    overlaps = [len(one & two) / len(one | two) for one, two in itertools.combinations(words, 2)]
+    assert max(overlaps) < 0.45 and sum(overlaps) / len(overlaps) < 0.25
+    captions = [scene.caption for board in boards for scene in board.scenes]
+    assert len(set(captions)) == len(captions)
+    pictures = [tuple(scene.prompt for scene in board.scenes) for board in boards]
+    assert not set(pictures[0]) & set(pictures[1]) and len(set(pictures)) == len(LINES)
+
+
+@pytest.mark.parametrize("count", range(1, MOST_SCENES + 1))
+def test_any_number_of_scenes(count: int) -> None:
+    made = plan("Flynn and Mira explore a cave", count)
+    assert [scene.number for scene in made.scenes] == list(range(1, count + 1))
+    assert len({scene.caption for scene in made.scenes}) == count
+    sizes = [scene.shot.size for scene in made.scenes]
+    assert all(one != two for one, two in itertools.pairwise(sizes))
+    assert plan_from_json(json.loads(json.dumps(plan_to_json(made)))) == made
+
+
+@pytest.mark.parametrize("count", range(5, MOST_SCENES + 1))
+def test_five_scenes_or_more_have_every_part_of_a_story(count: int) -> None:
+    stages = parts(count)
+    assert len(stages) == count and set(stages) == set(STAGES)
+    assert list(stages) == sorted(stages, key=STAGES.index)
+
+
+def test_the_same_question_gives_the_same_plan_and_another_seed_another() -> None:
+    assert plan(LINES[0]) == plan(LINES[0])
+    assert prompts(plan(LINES[0])) != prompts(plan(LINES[0], seed=1))
+
+
+def test_a_registered_character_is_drawn_by_token_and_told_by_name() -> None:
+    made = plan("Mira’s quiet morning in the garden")
+    assert all(scene.cast == ("mira",) and "(mrvlqa woman:1.2)" in scene.prompt for scene in made.scenes)
+    assert all("mrvlqa" not in scene.caption + scene.alt + scene.action + scene.dialogue for scene in made.scenes)
+    assert sum("Mira" in scene.caption for scene in made.scenes) >= 3
+    assert not re.search(r"\b(he|his|him)\b", " ".join(scene.caption for scene in made.scenes))
+
+
+def test_several_characters_and_those_that_must_appear() -> None:
+    assert plan("Flynn at the fair", 6).cast == ("flynn",)
+    story = Story(logline="A day at the fair", scene_count=6, cast=("mira", "flynn"))
+    both = OfflinePlanner().plan(story, CAST, lambda name, text: None)
+    assert set(both.cast) == {"mira", "flynn"} and len(both.scenes[0].cast) == 2
+    assert any(len(scene.cast) == 1 for scene in both.scenes)
+
+
+def test_an_outfit_replaces_the_line_s_character() -> None:
+    cast = {**CAST, "flynn@winter": Character(name="flynn@winter", token="fljsdhn", noun="man", look="red coat")}
+    story = Story(logline="Flynn in the snow", cast=("flynn@winter",))
+    assert OfflinePlanner().plan(story, cast, lambda name, text: None).cast == ("flynn@winter",)
+
+
+def test_nobody_registered_is_forced_in() -> None:
+    assert plan("A girl chasing a red balloon").cast == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "noun"),
+    [
+        ("a girl chasing a red balloon through the market", "girl"),
+        ("two dogs steal a sandwich", "dogs"),
+        ("an old fisherman at sea", "fisherman"),
+        ("A toaster dreaming of flight", "toaster"),
+        ("rain", ""),
+    ],
+)
+def test_an_invented_lead_keeps_one_look(line: str, noun: str) -> None:
+    made = plan(line, 8)
+    looks = {re.search(r"\(([^()]*):1\.2\)", scene.prompt)[1] for scene in made.scenes}  # type: ignore[index]
+    assert len(looks) == 1 and noun in looks.pop()
+
+
+def test_names_that_are_not_registered_are_told_and_look_the_same() -> None:
+    made = plan("Romeo and Juliet meet on the balcony", 6)
+    assert made.cast == () and "Romeo and Juliet" in made.scenes[0].caption
+    assert "romeo" not in prompts(made).lower()
+    looks = {look for scene in made.scenes for look in re.findall(r"\(((?:wo)?man [^()]*):1\.2\)", scene.prompt)}
+    assert len(looks) == 2
+
+
+def test_an_adjective_is_nobody() -> None:
+    made = plan("The last train home")
+    assert all("last train" in scene.prompt and "The last " not in scene.caption for scene in made.scenes)
+
+
+def test_what_the_line_says_of_looks_is_kept() -> None:
+    made = plan("A girl with long red hair in a yellow raincoat jumps over puddles")
+    assert all("long red hair" in scene.prompt and "yellow coat" in scene.prompt for scene in made.scenes)
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("Flynn juggling chainsaws", "juggling chainsaws"),
+        ("Flynn devours quinoa", "devouring quinoa"),
+        ("Mira paints a quasar", "quasar"),
+        ("Two dogs steal a quantum sandwich", "quantum sandwich"),
+        ("Flynn befriends a zyzzyva in the forest", "zyzzyva"),
+        ("A boy loses his favourite yoyo", "favourite yoyo"),
+    ],
+)
+def test_words_nobody_knows_are_drawn_in_every_scene(line: str, wanted: str) -> None:
+    assert all(wanted in scene.prompt for scene in plan(line).scenes)
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("Flynn plays the violin on a rooftop at night", ("violin", "rooftop", "night")),
+        ("Mira reads a letter in the kitchen", ("letter", "kitchen")),
+        ("Flynn walks through the forest in the rain", ("forest", "rain")),
+        ("Mira on a snowy mountain at sunset", ("mountain", "snow", "sunset")),
+    ],
+)
+def test_place_time_weather_and_things_of_the_line_are_drawn(line: str, wanted: tuple[str, ...]) -> None:
+    made = plan(line, 5)
+    for word in wanted:
+        assert sum(word in scene.prompt for scene in made.scenes) >= 3, word
+
+
+def test_two_places_are_visited_in_their_order() -> None:
+    places = [scene.place for scene in plan("Flynn sails from the harbour to the castle", 6).scenes]
+    assert places[0] == "harbour" and places[-1] == "castle" and len(set(places)) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(LINES), st.integers(1, MOST_SCENES), st.integers(0, 2**32 - 1))
+def test_every_plan_keeps_the_rules(line: str, count: int, seed: int) -> None:
+    made = plan(line, count, seed=seed)
+    for scene in made.scenes:
+        told = scene.caption + scene.alt + scene.action
+        assert not re.search(r"[<>{}|]|  |\.\.|,,", told), told
+        assert len(scene.prompt.split()) <= 60 and scene.negative
+        assert scene.alt != scene.caption and not scene.alt.lower().startswith(("image of", "picture of"))
+        assert 40 <= len(scene.alt) <= 260, scene.alt
+        assert scene.caption[0].isupper() and scene.caption[-1] in ".!”"
+        assert 1.5 <= scene.duration_s <= 10
+        assert all(0 < weight <= 1.3 for _, weight in parse_attention(scene.prompt))
+        for name in scene.cast:
+            assert CAST[name].phrase in scene.prompt
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "قصة قصيرة عن البحر",
+        "小さな猫が海を見ている",
+        "Flynn и Mira пьют чай 🍵",
+        "a\x00b\x1b[31m\u202eevil\u2066 <script>alert(1)</script> {{7*7}} (x:99) [a|b] <lora:x:1> AND BREAK",
+        "!!! ??? ...",
+        "的" * 2000,
+        "word " * 399,
+        "Flynn " * 300,
+        "FLYNN RUNS",
+    ],
+)
+def test_odd_lines_give_plain_plans(line: str) -> None:
+    made = plan(line, 7)
+    assert len(made.scenes) == 7
+    for scene in made.scenes:
+        assert len(scene.prompt) < 1000 and len(scene.prompt.split()) <= 60
+        assert not re.search(r"<lora|AND|BREAK|[\x00-\x1f\u202e|\[\]{}]", scene.prompt + scene.caption)
+        assert all(weight <= 1.3 for _, weight in parse_attention(scene.prompt))
+
+
+def test_words_in_other_scripts_are_drawn() -> None:
+    assert all("البحر" in scene.prompt for scene in plan("قصة قصيرة عن البحر").scenes)
+
+
+@pytest.mark.parametrize("line", ["", " \t", "\x00\u200f", "x" * 10_000])
+def test_no_line_and_endless_lines_are_refused_in_one_sentence(line: str) -> None:
+    with pytest.raises(BadInput):
+        plan(line)
+
+
+@given(st.text(min_size=1, max_size=120).filter(lambda text: bool(re.search(r"\w", text))))
+@settings(max_examples=150, deadline=None)
+def test_any_text_gives_a_plan_or_a_sentence(line: str) -> None:
+    try:
+        made = plan(line, 3)
+    except BadInput:
+        return
+    assert len(made.scenes) == 3
+
+
+def test_a_style_ends_every_prompt() -> None:
+    assert all(scene.prompt.endswith("monochrome") for scene in plan("Flynn waits", style="noir").scenes)
+    with pytest.raises(UnknownName, match="no style") as caught:
+        plan("Flynn waits", style="nior")
+    assert "noir" in caught.value.hint
+
+
+def test_a_trained_style_is_drawn_by_its_token() -> None:
+    cast = {**CAST, "spdmn": Character(name="spdmn", token="<style-spdmn>", noun="", look="", kind="style")}
+    story = Story(logline="Flynn waits", cast=("spdmn",))
+    made = OfflinePlanner().plan(story, cast, lambda name, text: None)
+    assert all("<style-spdmn>" in scene.prompt and scene.cast == ("flynn",) for scene in made.scenes)
+
+
+def test_the_grammar_is_rich_and_consistent() -> None:
+    rules = grammar()
+    tables = [each.beats for each in (*rules.activities.values(), *rules.complications)] + [rules.generic, rules.own]
+    beats = [beat for table in tables for stage in STAGES for beat in table[stage]]
+    beats += [beat for place in rules.places.values() for beat in place.moments]
+    assert len(beats) > 700 and len(rules.index) > 2500
+    for beat in beats:
+        assert beat.pose in rules.tables["prompts"]["poses"] and beat.expression in rules.tables["faces"]
+        assert beat.prop in ("", "-") or beat.prop in rules.tables["things"]
+    for place in rules.places.values():
+        assert set(place.near) <= rules.places.keys() and place.name in rules.tables["prompts"]["places"]
+    for activity in rules.activities.values():
+        assert set(activity.places) <= rules.places.keys() and set(activity.props) <= rules.tables["things"].keys()
+
+
+def test_prompts_speak_the_starter_model_s_language() -> None:
+    captions = pytest.importorskip("storyboard.starter.captions")
+    known = captions.caption_words()
+    used = [word for line in LINES for scene in plan(line).scenes for word in WORD.findall(scene.prompt.lower())]
+    asked = set(WORD.findall(" ".join(LINES).lower())) | {"fljsdhn", "mrvlqa"}
+    content = [word for word in used if word not in STOP and word not in asked]
+    unknown = [word for word in content if word not in known]
+    assert len(unknown) / len(content) < 0.1, sorted(set(unknown))

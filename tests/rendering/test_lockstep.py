@@ -1,0 +1,205 @@
+"""One lane and no methods is diffusers' own pipeline; many lanes are each their own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from storyboard.render_options import FrameRequest
+from storyboard.rendering.diffusion import pictures
+from storyboard.rendering.diffusion.attention import ForwardState
+from storyboard.rendering.diffusion.conditioning import Conditioner
+from storyboard.rendering.diffusion.lanes import Lane, Start, Walker
+from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
+from storyboard.rendering.diffusion.pipes import load
+from storyboard.rendering.diffusion.schedulers import new_scheduler
+from storyboard.rendering.machine import Machine
+from storyboard.rendering.model_files import find_model
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
+CPU = Machine(device="cpu", dtype="float32")
+PROMPT, NEGATIVE = "a man on a bench in the park", "red hat"
+ANCESTRAL = ("euler-a", "ddpm", "dpm++2m-sde", "lcm", "tcd")
+
+
+@pytest.fixture(scope="module", params=["sd1", "sdxl"])
+def model(request, tiny_models, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORYBOARD_HOME", str(tmp_path_factory.mktemp("home")))
+        return load(find_model(str(tiny_models[request.param])), CPU)
+
+
+def asked(**changes) -> FrameRequest:
+    values = {"scene_id": "s1", "prompt": PROMPT, "negative": NEGATIVE, "seed": 5, "steps": 5, "guidance": 6.0,
+              "sampler": "ddim", "width": 64, "height": 64, "dtype": "float32", "model": "tiny",
+              "model_sha256": ""}  # fmt: skip
+    return FrameRequest(**{**values, **changes})
+
+
+def walker(model, request, number=0, start=None) -> Walker:
+    conditioner = Conditioner(model.pipe)
+    lane = Lane(
+        number=number,
+        request=request,
+        positive=conditioner.encode(request.prompt, steps=request.steps),
+        negative=conditioner.encode(request.negative, steps=request.steps, negative=True),
+        start=start,
+    )
+    return Walker(lane, unet=model.pipe.unet, own_scheduler=model.pipe.scheduler, scale=8, device="cpu")
+
+
+def denoiser(model, rescale=0.0) -> Denoiser:
+    return Denoiser(
+        unet=model.pipe.unet, family=model.family, conditioner=Conditioner(model.pipe), guidance_rescale=rescale
+    )
+
+
+def finish(model, *batches, rescale=0.0) -> list[torch.Tensor]:
+    state = ForwardState(steps=5, height=8, width=8)
+    assert sum(denoise(denoiser(model, rescale), [], batches, state)) > 0
+    return [each.latents for batch in batches for each in batch]
+
+
+def theirs(model, request, rescale=0.0) -> torch.Tensor:
+    """The pipeline's own latents for the same noise, prompt and sampler."""
+    pipe = type(model.pipe)(**model.pipe.components)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.scheduler = new_scheduler(model.pipe.scheduler, request.sampler)
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    result = pipe(
+        request.prompt,
+        negative_prompt=request.negative,
+        num_inference_steps=request.steps,
+        guidance_scale=request.guidance,
+        guidance_rescale=rescale,
+        eta=0.3 if request.sampler == "tcd" else 0.0,
+        width=request.width,
+        height=request.height,
+        generator=generator,
+        output_type="latent",
+    )
+    return result.images
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    ["ddim", "ddpm", "pndm", "euler", "euler-karras", "euler-a", "heun", "dpm2", "dpm2-a", "dpm++2m", "dpm++2m-karras",
+     "dpm++2m-sde", "dpm++2s", "dpm++sde", "deis", "unipc", "lms", "lcm", "tcd"],
+)  # fmt: skip
+def test_one_lane_equals_the_pipeline(model, sampler):
+    request = asked(sampler=sampler)
+    torch.testing.assert_close(finish(model, [walker(model, request)])[0], theirs(model, request), atol=1e-4, rtol=1e-4)
+
+
+def test_the_picture_equals_the_pipeline_too(model):
+    request = asked(sampler="euler")
+    latents = finish(model, [walker(model, request)])[0]
+    pipe = type(model.pipe)(**model.pipe.components)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.scheduler = new_scheduler(model.pipe.scheduler, "euler")
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    picture = pipe(PROMPT, negative_prompt=NEGATIVE, num_inference_steps=5, guidance_scale=6.0, width=64, height=64,
+                   generator=generator, output_type="pt").images[0]  # fmt: skip
+    torch.testing.assert_close(pictures.decode_values(model.pipe.vae, latents), picture, atol=1e-4, rtol=0)
+
+
+def test_guidance_can_be_rescaled_or_left_out(model):
+    for changes, rescale in (({}, 0.7), ({"guidance": 1.0}, 0.0)):
+        request = asked(**changes)
+        torch.testing.assert_close(
+            finish(model, [walker(model, request)], rescale=rescale)[0],
+            theirs(model, request, rescale),
+            atol=1e-4,
+            rtol=1e-4,
+        )
+
+
+@pytest.mark.parametrize("sampler", ["euler-a", "heun", "dpm++2m", "unipc", "pndm"])
+def test_lanes_of_a_batch_are_each_their_own(model, sampler):
+    prompts = [PROMPT, "a cat", "a dog " * 50]
+    requests = [asked(prompt=prompt, seed=seed, sampler=sampler) for seed, prompt in enumerate(prompts)]
+    together = finish(model, [walker(model, request, number) for number, request in enumerate(requests)])
+    for lane, request in enumerate(requests):
+        torch.testing.assert_close(together[lane], finish(model, [walker(model, request)])[0], atol=1e-4, rtol=1e-4)
+
+
+def test_terms_joined_by_and_add_their_directions(model):
+    """A prompt twice at half its weight is the prompt; a term of weight 0 says nothing."""
+    plain = finish(model, [walker(model, asked(prompt="a cat"))])[0]
+    halves = finish(model, [walker(model, asked(prompt="a cat :0.5 AND a cat :0.5"))])[0]
+    silent = finish(model, [walker(model, asked(prompt="a cat AND a dog :0"))])[0]
+    torch.testing.assert_close(halves, plain, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(silent, plain, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(finish(model, [walker(model, asked(prompt="a cat AND a dog"))])[0], plain, atol=1e-2)
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "heun"])
+def test_a_prompt_changes_at_its_step(model, sampler):
+    """Until the change the latents are those of the first prompt; samplers of second order count whole steps."""
+    seen = {}
+    for prompt in ("a [cat:dog:3]", "a cat", "a dog"):
+        one = walker(model, asked(prompt=prompt, sampler=sampler))
+        advance, seen[prompt] = one.advance, []
+
+        def remembered(prediction, evaluation, advance=advance, log=seen[prompt], one=one):
+            log.append((one.schedule.step_of(evaluation), advance(prediction, evaluation)))
+            return log[-1][1]
+
+        one.advance = remembered
+        finish(model, [one])
+    for (step, latents), (_, cat) in zip(seen["a [cat:dog:3]"], seen["a cat"], strict=True):
+        assert torch.equal(latents, cat) == (step < 3)
+    assert not torch.equal(seen["a [cat:dog:3]"][-1][1], seen["a dog"][-1][1])
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "euler", "heun", "dpm++2m", "unipc", "pndm"])
+def test_starting_from_a_picture_equals_the_image_pipeline(model, sampler):
+    from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionXLImg2ImgPipeline
+
+    kind = StableDiffusionImg2ImgPipeline if model.family.name == "sd1" else StableDiffusionXLImg2ImgPipeline
+    request = asked(sampler=sampler)
+    clean = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(9))
+    pipe = kind(**model.pipe.components)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.scheduler = new_scheduler(model.pipe.scheduler, sampler)
+    expected = pipe(
+        PROMPT,
+        image=clean,
+        strength=0.6,
+        negative_prompt=NEGATIVE,
+        num_inference_steps=5,
+        guidance_scale=6.0,
+        generator=torch.Generator("cpu").manual_seed(request.seed),
+        output_type="latent",
+    ).images
+    ours = finish(model, [walker(model, request, start=Start(latents=clean, strength=0.6))])[0]
+    torch.testing.assert_close(ours, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_outside_the_mask_the_picture_stays(model):
+    clean = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(9))
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., 4:] = 1
+    for sampler in ("ddim", "euler", "dpm++2m"):
+        start = Start(latents=clean, strength=0.8, mask=mask)
+        latents = finish(model, [walker(model, asked(sampler=sampler), start=start)])[0]
+        torch.testing.assert_close(latents[..., :4], clean[..., :4], atol=1e-5, rtol=0)
+        assert not torch.allclose(latents[..., 4:], clean[..., 4:], atol=1e-2)
+
+
+def test_lanes_that_start_late_join_at_their_noise_level(model):
+    clean = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(9))
+    late, whole = Start(latents=clean, strength=0.4), asked(seed=1)
+    mixed = finish(model, [walker(model, whole, 0), walker(model, asked(), 1, start=late)])
+    torch.testing.assert_close(mixed[0], finish(model, [walker(model, whole)])[0], atol=1e-4, rtol=1e-4)
+    alone = finish(model, [walker(model, asked(), start=late)])[0]
+    torch.testing.assert_close(mixed[1], alone, atol=1e-4, rtol=1e-4)
+
+
+def test_the_model_is_left_as_it_was(model):
+    before = {name: tensor.clone() for name, tensor in model.pipe.unet.state_dict().items()}
+    scheduler = dict(model.pipe.scheduler.config)
+    finish(model, [walker(model, asked())])
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.pipe.unet.state_dict().items())
+    assert dict(model.pipe.scheduler.config) == scheduler
+    assert model.pipe.scheduler.num_inference_steps is None

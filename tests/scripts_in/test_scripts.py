@@ -1,0 +1,149 @@
+"""Scripts become plans; an edited script keeps its ids."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from storyboard.board import Board
+from storyboard.character import Character
+from storyboard.errors import BadInput
+from storyboard.exporting import storyboarder as storyboarder_export
+from storyboard.scene_plan import Shot
+from storyboard.scripts_in.script_plan import CHANGED, NEW, plan_from_shots
+from storyboard.scripts_in.script_shots import read_script, shot_from_words
+from storyboard.scripts_in.storyboarder import read_storyboarder
+from tests.boards import sample_board
+
+FOUNTAIN = """Title: A Sunny Day
+Author: Nobody
+
+INT. KITCHEN - MORNING #4#
+
+= Flynn wakes up late.
+
+Flynn opens the window.
+
+FLYNN (V.O.)
+(softly)
+What a day.
+
+[[shot: CU, low, push-in]]
+
+The kettle /* secret */boils over.
+
+EXT. PARK - DAY #5#
+
+He lies in the grass.
+
+DOG
+Woof!
+"""
+FDX = """<?xml version="1.0" encoding="UTF-8"?><FinalDraft DocumentType="Script" Version="4"><Content>
+<Paragraph Type="Scene Heading" Number="1"><Text>EXT. BEACH - NIGHT</Text></Paragraph>
+<Paragraph Type="Action"><Text>Flynn </Text><Text Style="Bold">runs.</Text></Paragraph>
+<Paragraph Type="Character"><Text>FLYNN</Text></Paragraph>
+<Paragraph Type="Dialogue"><Text>Wait!</Text></Paragraph>
+</Content></FinalDraft>"""
+CAST = {"flynn": Character(name="flynn", token="fljsdhn", noun="man", look="red jacket")}
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_fountain_is_cut_into_shots(tmp_path: Path) -> None:
+    title, shots = read_script(written(tmp_path, "day.fountain", FOUNTAIN))
+    assert title == "A Sunny Day"
+    assert [shot.action for shot in shots] == [
+        "Flynn opens the window.",
+        "The kettle boils over.",
+        "He lies in the grass.",
+    ]
+    assert [shot.dialogue for shot in shots] == ["FLYNN: What a day.", "", "DOG: Woof!"]
+    assert [(shot.place, shot.time) for shot in shots] == [("KITCHEN", "MORNING")] * 2 + [("PARK", "DAY")]
+    assert shots[1].shot == Shot(size="close-up", angle="low", movement="push-in")
+    assert shots[0].synopsis == "Flynn wakes up late."
+
+
+def test_a_script_becomes_a_plan(tmp_path: Path) -> None:
+    plan, changes = plan_from_shots(*read_script(written(tmp_path, "day.fountain", FOUNTAIN)), CAST)
+    assert [scene.label for scene in plan.scenes] == ["4A", "4B", "5A"]
+    assert "fljsdhn man opens the window" in plan.scenes[0].prompt and plan.scenes[0].cast == ("flynn",)
+    assert "fljsdhn" not in plan.scenes[0].caption
+    assert plan.scenes[0].duration_s == pytest.approx(4 * 0.2 + 0.5 + 4 * 0.3 + 1.0)
+    assert changes.added == tuple(scene.id for scene in plan.scenes)
+
+
+def test_final_draft(tmp_path: Path) -> None:
+    _, (shot,) = read_script(written(tmp_path, "beach.fdx", FDX))
+    assert (shot.place, shot.time, shot.action, shot.dialogue) == ("BEACH", "NIGHT", "Flynn runs.", "FLYNN: Wait!")
+
+
+def test_an_edited_script_keeps_ids_and_marks_what_changed(tmp_path: Path) -> None:
+    before, _ = plan_from_shots(*read_script(written(tmp_path, "day.fountain", FOUNTAIN)), CAST)
+    edited = (
+        FOUNTAIN.replace(" /* secret */", " ")
+        .replace("He lies in the grass.", "He lies in the long grass.")
+        .replace("The kettle boils over.", "A cat jumps in.\n\nThe kettle boils over.")
+    )
+    after, changes = plan_from_shots(*read_script(written(tmp_path, "new.fountain", edited)), CAST, before)
+    first, kettle, grass = (scene.id for scene in before.scenes)
+    assert [scene.id for scene in after.scenes] == [first, after.scenes[1].id, kettle, grass]
+    assert changes.kept == (first, kettle) or changes.changed[:1] == (kettle,)
+    assert grass in changes.changed and changes.removed == ()
+    assert after.scenes[1].notes == NEW and after.scenes[3].notes == CHANGED and after.scenes[0].notes == ""
+    shorter, gone = plan_from_shots("t", read_script(tmp_path / "day.fountain")[1][:1], CAST, after)
+    assert [scene.id for scene in shorter.scenes] == [first] and len(gone.removed) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("empty.fountain", ""),
+        ("only.fountain", "INT. HOUSE - DAY\n"),
+        ("broken.fdx", "<FinalDraft><Content>"),
+        ("bomb.fdx", '<!DOCTYPE x [<!ENTITY a "aaaa">]><FinalDraft>&a;</FinalDraft>'),
+        ("not.storyboarder", "[]"),
+        ("none.storyboarder", '{"boards": []}'),
+    ],
+)
+def test_what_is_no_script_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    path = written(tmp_path, name, text)
+    with pytest.raises(BadInput):
+        read_storyboarder(path) if name.endswith("storyboarder") else read_script(path)
+
+
+def test_binary_and_missing_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.fountain").write_bytes(b"\xff\xfe\x00")
+    for name in ("a.fountain", "missing.fountain"):
+        with pytest.raises(BadInput):
+            read_script(tmp_path / name)
+
+
+def test_shot_words() -> None:
+    assert shot_from_words("OTS, MCU") == Shot(size="medium-close-up", angle="over-the-shoulder")
+    assert shot_from_words("nonsense") == Shot()
+
+
+def test_storyboarder_both_ways(tmp_path: Path) -> None:
+    board: Board = sample_board(tmp_path, 4, notes="keep")
+    storyboarder_export.export(board, tmp_path / "board.storyboarder")
+    plan = read_storyboarder(tmp_path / "board.storyboarder")
+    assert plan.scenes == board.plan.scenes and plan.title == board.title
+
+
+def test_a_foreign_storyboarder_file(tmp_path: Path) -> None:
+    boards = [
+        {"uid": "ABCDE", "shot": "1A", "action": "A door opens.", "dialogue": "Hello?", "duration": "1500"},
+        {"uid": "FGHIJ", "shot": "1B", "newShot": True},
+    ]
+    data = {"version": "1.3", "aspectRatio": "1.7777", "defaultBoardTiming": 3000, "boards": boards}
+    plan = read_storyboarder(written(tmp_path, "old.storyboarder", json.dumps(data)))
+    assert [scene.id for scene in plan.scenes] == ["ABCDE", "FGHIJ"]
+    assert [scene.duration_s for scene in plan.scenes] == [1.5, 3.0]
+    assert plan.scenes[0].prompt == "A door opens." and plan.scenes[0].label == "1A"
