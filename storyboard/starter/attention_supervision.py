@@ -5,6 +5,7 @@ attention that falls on its part. It binds words to places early and makes word-
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,26 +25,28 @@ class ExplicitAttention:
 
     def __call__(
         self,
-        attn: torch.nn.Module,
+        attn: Any,
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
         temb: Tensor | None = None,
     ) -> Tensor:
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        heads: int = attn.heads  # type: ignore[assignment]
-        query = _split(attn.to_q(hidden_states), heads)  # type: ignore[operator]
-        key, value = _split(attn.to_k(context), heads), _split(attn.to_v(context), heads)  # type: ignore[operator]
-        shares = (torch.bmm(query, key.transpose(1, 2)) * attn.scale).softmax(dim=-1)
+        heads, count, length = int(attn.heads), hidden_states.shape[0], hidden_states.shape[1]
+        query = _split(attn.to_q(hidden_states), heads)
+        key, value = _split(attn.to_k(context), heads), _split(attn.to_v(context), heads)
+        shares = (torch.bmm(query, key.transpose(1, 2)) * float(attn.scale)).softmax(dim=-1)
         if encoder_hidden_states is not None:
-            self.maps.append(shares.unflatten(0, (-1, heads)).mean(dim=1))
-        mixed = torch.bmm(shares, value).unflatten(0, (-1, heads)).transpose(1, 2).flatten(2)
-        return attn.to_out[0](mixed)  # type: ignore[index,operator,no-any-return]
+            self.maps.append(shares.view(count, heads, length, -1).mean(dim=1))
+        mixed = torch.bmm(shares, value).view(count, heads, length, -1).transpose(1, 2).flatten(2)
+        result: Tensor = attn.to_out[0](mixed)
+        return result
 
 
 def _split(states: Tensor, heads: int) -> Tensor:
     """batch x length x (heads·d) to (batch·heads) x length x d."""
-    return states.unflatten(-1, (heads, -1)).transpose(1, 2).flatten(0, 1)
+    count, length, _ = states.shape
+    return states.view(count, length, heads, -1).transpose(1, 2).flatten(0, 1)
 
 
 def attention_loss(maps: Sequence[Tensor], masks: Tensor, parts: Tensor, weight: Tensor) -> Tensor:

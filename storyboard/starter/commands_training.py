@@ -1,6 +1,7 @@
 """`train`, `samples` and `evaluate`: make the starter model, look at its pictures, measure it."""
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,7 @@ WORKSHOP = Path(".training")
 MODEL = Path(__file__).parent / "weights" / "model"
 
 
-def folder_option(default: Path) -> "click.decorators.FC":
-    """`--model FOLDER`, the bundled one unless given."""
-    kind = click.Path(exists=True, file_okay=False, path_type=Path)
-    return click.option(
-        "--model", type=kind, default=default, show_default=False, help="Model folder; ours if left out."
-    )
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
@@ -49,13 +45,15 @@ def train(
         chosen = replace(chosen, unet=replace(chosen.unet, steps=steps))
     if threads is not None:
         torch.set_num_threads(threads)
+    if "WORLD_SIZE" in os.environ:
+        torch.distributed.init_process_group("gloo" if chosen.device == "cpu" else "nccl")
     workshop = Workshop(recipe=chosen, folder=folder, report=lambda line: click.echo(line, file=sys.stderr))
     for stage in stages or STAGES:
         workshop.run(stage, minutes=minutes, resume=resume)
 
 
 @click.command()
-@folder_option(MODEL)
+@click.option("--model", type=FOLDER, default=MODEL, help="Model folder; the bundled one if left out.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=Path("samples.png"))
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--steps", type=click.IntRange(1), default=20, show_default=True)
@@ -71,7 +69,7 @@ def samples(model: Path, output: Path, seed: int, steps: int, guidance: float, p
 
 
 @click.command()
-@folder_option(MODEL)
+@click.option("--model", type=FOLDER, default=MODEL, help="Model folder; the bundled one if left out.")
 @click.option("--scenes", type=click.IntRange(0), default=200, show_default=True, help="Held-out scenes to draw.")
 @click.option("--steps", type=click.IntRange(1), help="Sampling steps, if not the model's own.")
 @click.option("--guidance", type=float, help="Guidance, if not the model's own.")

@@ -16,16 +16,16 @@ ADAM_BETAS = (0.9, 0.98)
 ADAM_EPSILON = 1e-8
 
 
-def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """The nearest (semi-)orthogonal matrix, roughly: singular values end within about 0.7 to 1.2."""
+def orthogonalise(matrices: Tensor, iterations: int = 5) -> Tensor:
+    """The nearest (semi-)orthogonal matrices of a batch x rows x columns, roughly: singular values about 0.7 to 1.2."""
     a, b, c = NEWTON_SCHULZ
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = (x / (x.norm() + 1e-7)).to(torch.bfloat16)
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.transpose(1, 2) if tall else matrices
+    x = (x / (x.flatten(1).norm(dim=1)[:, None, None] + 1e-7)).to(torch.bfloat16)
     for _ in range(iterations):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x.T if tall else x).to(matrix.dtype)
+        gram = torch.bmm(x, x.transpose(1, 2))
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.transpose(1, 2) if tall else x).to(matrices.dtype)
 
 
 def is_matrix(name: str, parameter: Tensor) -> bool:
@@ -57,16 +57,23 @@ class Muon(torch.optim.Optimizer):
             update(parameters, group["lr"])
 
     def _muon(self, parameters: Sequence[Tensor], learning_rate: float) -> None:
+        alike: dict[tuple[int, int], list[Tensor]] = {}
         for parameter in parameters:
-            gradient, state = parameter.grad, self.state[parameter]
-            assert gradient is not None
-            if not state:
-                state["momentum"] = torch.zeros_like(parameter)
-            momentum = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-            rows = parameter.shape[0]
-            direction = orthogonalise(gradient.lerp(momentum, MOMENTUM).reshape(rows, -1))
-            scale = 0.2 * math.sqrt(max(direction.shape))
-            parameter.add_(direction.reshape(parameter.shape), alpha=-learning_rate * scale)
+            alike.setdefault((parameter.shape[0], parameter[0].numel()), []).append(parameter)
+        for shape, group in alike.items():
+            directions = orthogonalise(torch.stack([self._ahead(parameter).reshape(shape) for parameter in group]))
+            scale = 0.2 * math.sqrt(max(shape))
+            for parameter, direction in zip(group, directions, strict=True):
+                parameter.add_(direction.reshape(parameter.shape), alpha=-learning_rate * scale)
+
+    def _ahead(self, parameter: Tensor) -> Tensor:
+        """Nesterov's look ahead: the gradient mixed with its own running mean."""
+        gradient, state = parameter.grad, self.state[parameter]
+        assert gradient is not None
+        if not state:
+            state["momentum"] = torch.zeros_like(parameter)
+        momentum: Tensor = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
+        return gradient.lerp(momentum, MOMENTUM)
 
     def _adam(self, parameters: Sequence[Tensor], learning_rate: float) -> None:
         slow, fast = ADAM_BETAS

@@ -58,12 +58,12 @@ class UNetRecipe:
     layers: int = 1
     attention: tuple[bool, ...] = (True, True)
     heads: int = 2
-    batch: int = 32
-    steps: int = 10000
+    batch: int = 24
+    steps: int = 4200
     warmup: int = 100
     decay_share: float = 0.35
-    learning_rate: float = 1.5e-3
-    ema: float = 0.999
+    learning_rate: float = 2e-3
+    ema: float = 0.997
     empty_captions: float = 0.1
     figure_weight: float = 2.0
     detail_weight: float = 2.0

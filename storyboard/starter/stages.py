@@ -18,13 +18,13 @@ from storyboard.starter.model_folder import assemble, save_model
 from storyboard.starter.pictures import Shard, draw_pool, load_shard, shard_path
 from storyboard.starter.recipe import Recipe
 from storyboard.starter.tokenizer_training import save_tokenizer, train_tokenizer
-from storyboard.starter.unet_training import UNetTraining
+from storyboard.starter.unet_training import UNetTraining, place_among_processes
 from storyboard.starter.vae_training import VaeTraining, train_decoder
 
 Report = Callable[[str], None]
 STAGES = ("tokenizer", "pictures", "vae", "decoder", "latents", "unet")
 VAE_SHARDS = 12
-REPORT_EVERY = 50
+REPORT_EVERY = 25
 POOL_REFRESH = 200
 EXPORT_SECONDS = 600.0
 
@@ -63,8 +63,9 @@ class Workshop:
     def train_vae(self) -> None:
         """Learn the autoencoder on crops."""
         training = VaeTraining(self.recipe)
-        training.train(self._shards(VAE_SHARDS), self.recipe.vae.steps, self._progress("vae"))
-        training.finished().save_pretrained(self.folder / "vae")
+        shards = self._shards(VAE_SHARDS)
+        training.train(shards, self.recipe.vae.steps, self._progress("vae"))
+        training.finished(shards[0].pictures).save_pretrained(self.folder / "vae")
 
     def train_decoder(self) -> None:
         """Polish the decoder; the encoder, and so every latent, stays as it is."""
@@ -98,11 +99,15 @@ class Workshop:
             if training.step % POOL_REFRESH == 0:
                 pool.refresh(self.folder / "latents")
             if time.monotonic() - exported > EXPORT_SECONDS:
-                training.save(checkpoint)
-                self.export(training)
+                self.keep(training)
                 exported = time.monotonic()
-        training.save(checkpoint)
-        self.export(training)
+        self.keep(training)
+
+    def keep(self, training: UNetTraining) -> None:
+        """Write checkpoint and model folder, in the first process of several."""
+        if place_among_processes()[0] == 0:
+            training.save(self.folder / "unet.safetensors")
+            self.export(training)
 
     def export(self, training: UNetTraining) -> None:
         """Write the model folder with the averaged weights of `training`."""

@@ -7,6 +7,7 @@ import pydoc_data.topics
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from tokenizers.pre_tokenizers import ByteLevel
@@ -45,8 +46,8 @@ def learn_merges(counts: Counter[str], merges: int) -> list[Pair]:
         weights.append(count)
     pairs: Counter[Pair] = Counter()
     places: dict[Pair, set[int]] = {}
-    for index, word in enumerate(words):
-        _count_pairs(word, weights[index], index, pairs, places)
+    for index, pieces in enumerate(words):
+        _count_pairs(pieces, weights[index], index, pairs, places)
     learnt: list[Pair] = []
     while len(learnt) < merges and pairs:
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
@@ -62,7 +63,7 @@ def learn_merges(counts: Counter[str], merges: int) -> list[Pair]:
 
 
 def _count_pairs(word: list[str], weight: int, index: int, pairs: Counter[Pair], places: dict[Pair, set[int]]) -> None:
-    for pair in zip(word, word[1:], strict=False):
+    for pair in pairwise(word):
         pairs[pair] += weight
         if weight > 0:
             places.setdefault(pair, set()).add(index)

@@ -4,10 +4,10 @@ Mixed precision after Micikevicius et al. 2017 (arXiv 1710.03740); the average i
 (arXiv 2006.11239), warmed up so that early steps do not linger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from storyboard.starter.checkpoints import optimiser_tensors, prefixed, restore_optimiser, under
 from storyboard.starter.muon import Muon
@@ -34,6 +34,7 @@ class Trainee:
         for name, master in self.masters.items():
             gradient = named[name].grad
             master.grad = None if gradient is None else gradient.float()
+        share_gradients([master.grad for master in self.masters.values() if master.grad is not None])
         norm = float(torch.nn.utils.clip_grad_norm_(list(self.masters.values()), GRADIENT_NORM))
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
@@ -69,6 +70,17 @@ class Trainee:
         restore_optimiser(self.optimiser, under("optimiser", tensors))
         self.steps = steps
         self.load(self.masters)
+
+
+def share_gradients(gradients: Sequence[Tensor]) -> None:
+    """Average `gradients` over the processes of a `torch.distributed` run, in one exchange; alone, do nothing."""
+    if not distributed.is_initialized():
+        return
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    for gradient, part in zip(gradients, torch.split(flat, [gradient.numel() for gradient in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
 
 
 def stable_then_decay(step: int, steps: int, warmup: int, decay_share: float) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from storyboard.starter.attention_supervision import ExplicitAttention, attention_loss
@@ -111,7 +111,8 @@ class UNetTraining:
         self.recipe, self.precision = recipe, getattr(torch, recipe.precision)
         self.text_encoder, self.unet = new_text_encoder(recipe.text, tokenizer), new_unet(recipe)
         self.text_encoder.set_attn_implementation("eager")
-        self.denoiser = Denoiser(self.text_encoder, self.unet).to(recipe.device, memory_format=torch.channels_last)
+        self.denoiser = Denoiser(self.text_encoder, self.unet).to(recipe.device)
+        self.unet.to(memory_format=torch.channels_last)
         self.trainee = Trainee(self.denoiser, self.precision, recipe.unet.learning_rate, recipe.unet.ema)
         self.forward: Callable[..., Any] = self.denoiser
         if recipe.compiled:
@@ -126,12 +127,13 @@ class UNetTraining:
     def update(self, pool: LatentPool) -> StepReport:
         """One update on a fresh batch."""
         settings, step = self.recipe.unet, self.step
-        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + step)
+        rank, processes = place_among_processes()
+        generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + step) * processes + rank)
         early = step < 0.4 * settings.steps
-        batch = pool.draw(settings.batch, generator, settings.empty_captions, full_only=early)
+        batch = pool.draw(settings.batch // processes, generator, settings.empty_captions, full_only=early)
         loss, attention = self.losses(batch, generator)
         focus = settings.attention_weight if step < settings.attention_share * settings.steps else 0.0
-        (loss + focus * attention).backward()
+        torch.autograd.backward(loss + focus * attention)
         share = stable_then_decay(step, settings.steps, settings.warmup, settings.decay_share)
         norm = self.trainee.update(settings.learning_rate * share)
         return StepReport(step=step, loss=float(loss.detach()), attention=float(attention.detach()), gradient_norm=norm)
@@ -175,6 +177,11 @@ class UNetTraining:
         text_encoder.load_state_dict(under("text_encoder", average), strict=False)
         unet.load_state_dict(under("unet", average))
         return text_encoder.eval(), unet.eval()
+
+
+def place_among_processes() -> tuple[int, int]:
+    """This process's rank and the number of processes of a `torch.distributed` run; (0, 1) alone."""
+    return (distributed.get_rank(), distributed.get_world_size()) if distributed.is_initialized() else (0, 1)
 
 
 def _indices(names: tuple[str, ...]) -> list[int]:
