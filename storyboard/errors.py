@@ -29,7 +29,9 @@ class StoryboardError(Exception):
     """One sentence about what went wrong, and a hint: the next command to type."""
 
     exit_code = 1
-    hint = "Run the command again with -v to see more."
+    hint = "See `storyboard --help`."
+    reported = False
+    """Whether the command has printed its findings as JSON already."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -106,6 +108,7 @@ class FramesFailed(StoryboardError):
 
 class ChecksFailed(StoryboardError):
     exit_code = 8
+    reported = True
     hint = "Redo a frame with `storyboard redo BOARD NUMBER`."
 
 

@@ -102,7 +102,7 @@ def main(args: Sequence[str] | None = None) -> None:
         code = storyboard.main(args=arguments, prog_name="storyboard", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except StoryboardError as error:
-        _fail(str(error), error.hint, error.exit_code, arguments)
+        _fail(str(error), error.hint, error.exit_code, [] if error.reported else arguments)
     except click.Abort:
         _fail("Stopped.", "Give the same command again to go on where it stopped.", INTERRUPTED, arguments)
     except click.ClickException as error:

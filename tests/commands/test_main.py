@@ -87,9 +87,9 @@ def test_a_first_word_that_is_no_command_is_a_story(capsys: pytest.CaptureFixtur
 
 
 def test_a_mistyped_command_is_not_a_story(capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run(capsys, "exprot")
+    code, _, err = run(capsys, "doctr")
     assert code == 2
-    assert "Did you mean render" in err
+    assert "Did you mean doctor" in err
 
 
 @pytest.mark.parametrize(
