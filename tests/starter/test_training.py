@@ -102,9 +102,9 @@ def test_decoder_training_leaves_every_latent_as_it_is() -> None:
 
 def test_vae_training_raises_the_signal_to_noise_ratio() -> None:
     shard = draw_shard(TINY, 9, 6)
-    training = VaeTraining(TINY)
+    training = VaeTraining(replace(TINY, vae=replace(TINY.vae, learning_rate=5e-3, batch=2)))
     untrained = peak_signal_to_noise(training.finished(shard.pictures), shard.pictures)
-    training.train([shard], 60, lambda step, loss: None)
+    training.train([shard], 200, lambda step, loss: None)
     assert peak_signal_to_noise(training.finished(shard.pictures), shard.pictures) > untrained + 2
 
 
