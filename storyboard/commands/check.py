@@ -54,7 +54,7 @@ def check(
         judge = _judge(board.renderer.options.model, clip)
         if judge is None and (least or times):
             raise BadInput(
-                f"Frames of {board.renderer.options.model} are judged with CLIP, whose weights do not come with storyboard.",
+                f"Frames of {board.renderer.options.model} are judged with CLIP, whose weights do not come along.",
                 hint="Name a folder with openai/clip-vit-base-patch16 or another CLIP model: --clip FOLDER",
             )
         scores = () if judge is None else repair(board, judge, least, times) if times else scores_of(board, judge)
