@@ -88,6 +88,18 @@ def test_a_plan_from_a_pipe_becomes_a_board(model: Path, tmp_path: Path) -> None
     ]
 
 
+def test_a_board_keeps_its_own_options_when_one_is_changed(model: Path, in_folder: Path) -> None:
+    options = RenderOptions(model=str(model), steps=2, guidance=3.0)
+    create_board(LINE, scene_count=1, options=options, formats=("html",), output="b")
+    code, out, err = finished(
+        command(in_folder, "render", "b", "--steps", "3", "--layout", "1", "--to", "html", "--json")
+    )
+    assert code == 0, err
+    kept = json.loads(Path("b/board.json").read_text())["options"]
+    assert (kept["model"], kept["steps"], kept["guidance"]) == (str(model), 3, 3.0)
+    assert json.loads(out)["drawn"] == 1
+
+
 def test_a_disk_that_fills_up_loses_nothing(model: Path, in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file-size limit stands in for the full disk: the picture cannot be written, what was there stays."""
     import resource

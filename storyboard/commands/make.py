@@ -12,6 +12,7 @@ import click
 from storyboard.commands.options import parse_aspect, render_options, to_render_options
 from storyboard.commands.progress import Progress
 from storyboard.create import DEFAULT_FORMATS, create_board
+from storyboard.sheet import Sheet
 
 
 @click.command()
@@ -28,6 +29,8 @@ from storyboard.create import DEFAULT_FORMATS, create_board
 @click.option("--planner", help="offline, openai or langchain; by default openai when a key is set, else offline.")
 @click.option("--llm-model", help="The language model's name, such as gpt-5-mini or anthropic:claude-sonnet-5.")
 @click.option("--to", "formats", default=",".join(DEFAULT_FORMATS), show_default=True, help="Formats to export.")
+@click.option("--layout", help="Grid of the pages, such as 3x2, or a layout's name; see `storyboard export --help`.")
+@click.option("--paper", help="a4, letter, a3, … or 200x150mm.")
 @render_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
@@ -38,7 +41,7 @@ def make(
 
     Giving the same command again goes on where the last one stopped, and does nothing when all is done.
     """
-    options = to_render_options(values)
+    options, sheet = to_render_options(values), page_sheet(values)
     started = time.monotonic()
     with Progress(quiet=quiet or as_json) as progress:
         board = create_board(
@@ -47,10 +50,17 @@ def make(
             aspect=parse_aspect(aspect) if aspect else None,
             formats=split_names(formats),
             options=options,
+            sheet=sheet,
             listener=progress,
             **values,
         )
     report(board, progress, options.model, time.monotonic() - started, as_json=as_json)
+
+
+def page_sheet(values: dict[str, Any]) -> Sheet:
+    """The sheet of `--layout` and `--paper`; takes them out of `values`."""
+    given = {name: value for name in ("layout", "paper") if (value := values.pop(name))}
+    return Sheet(**given)
 
 
 def split_names(text: str | None) -> tuple[str, ...]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from storyboard.commands.make import report, split_names
+from storyboard.commands.make import page_sheet, report, split_names
 from storyboard.commands.options import render_options, to_render_options
 from storyboard.commands.progress import Progress
-from storyboard.create import DEFAULT_FORMATS, render_plan
+from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
 from storyboard.errors import BadPlan
+from storyboard.render_options import RenderOptions
+from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan, read_plan
 from storyboard.text import slug
 
@@ -25,27 +29,42 @@ LARGEST_PLAN = 16 * 2**20
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The board folder; named after the plan's title.")
 @click.option("--characters", type=click.Path(path_type=Path), help="A further folder of characters.")
 @click.option("--to", "formats", default=",".join(DEFAULT_FORMATS), show_default=True, help="Formats to export.")
+@click.option("--layout", help="Grid of the pages, such as 3x2, or a layout's name; see `storyboard export --help`.")
+@click.option("--paper", help="a4, letter, a3, … or 200x150mm.")
 @render_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def render(source: Path, output: Path | None, formats: str, quiet: bool, as_json: bool, **values: Any) -> None:
     """Draw a plan file (`-` reads it from standard input), or what is missing of a board folder."""
-    ctx = click.get_current_context()
-    given = any(ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE for name in values)
-    options = to_render_options(values)
+    sheet, asked = page_sheet(values), to_render_options(values)
     plan = None if source.is_dir() else _read(source)
     folder = source if plan is None else output or Path(slug(plan.title))
+    options = asked if plan else _board_options(folder, asked)
     started = time.monotonic()
     with Progress(quiet=quiet or as_json) as progress:
         board = render_plan(
             plan,
             folder,
-            options=options if given or plan else None,
+            options=options,
             formats=split_names(formats),
+            sheet=sheet,
             listener=progress,
             **values,
         )
     report(board, progress, options.model, time.monotonic() - started, as_json=as_json)
+
+
+def _board_options(folder: Path, asked: RenderOptions) -> RenderOptions:
+    """The board's own options, with those given on the command line instead."""
+    context = click.get_current_context()
+    given = {
+        "width" if name == "size" else name
+        for name in context.params
+        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    }
+    given |= {"height"} if "width" in given else set()
+    changes = {name: getattr(asked, name) for name in given & RenderOptions.__dataclass_fields__.keys()}
+    return dataclasses.replace(stored_options(RunStore(folder).read().options), **changes)
 
 
 def _read(source: Path) -> ScenePlan:
