@@ -59,7 +59,7 @@ class UNetRecipe:
     attention: tuple[bool, ...] = (True, True)
     heads: int = 2
     batch: int = 24
-    steps: int = 4200
+    steps: int = 24000
     warmup: int = 100
     decay_share: float = 0.35
     learning_rate: float = 2e-3
