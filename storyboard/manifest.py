@@ -100,10 +100,11 @@ def manifest_to_text(manifest: Manifest, frames: tuple[StoredFrame, ...] = ()) -
 
 def _entry(manifest: Manifest, scene_id: str, frame: StoredFrame | None) -> dict[str, Any]:
     version = manifest.active_version(scene_id)
+    shown = version if scene_id not in manifest.failed else None
     return {
         "scene_id": scene_id,
-        "key": version.key if version else "",
-        "file": f"frames/{version.key}.png" if version else "",
+        "key": shown.key if shown else "",
+        "file": f"frames/{shown.key}.png" if shown else "",
         "width": frame.width if frame else 0,
         "height": frame.height if frame else 0,
         "failed": manifest.failed.get(scene_id, ""),
