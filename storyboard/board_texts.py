@@ -34,6 +34,9 @@ SIZE_WORDS = {
 ANGLE_WORDS = {"birds-eye": "bird's eye", "worms-eye": "worm's eye", "over-the-shoulder": "over the shoulder"}
 
 
+REVISION_WORDS = {"new": "New", "changed": "Changed"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class FieldText:
     """One text of a scene; `label` names its kind ("Action") where the text alone would not tell."""
@@ -85,6 +88,11 @@ def field_texts(scene: Scene, sheet: Sheet) -> tuple[FieldText, ...]:
         FieldText(field="notes", text=scene.notes, label="Notes"),
     )
     return tuple(text for text in offered if text.text and text.field in sheet.fields)
+
+
+def revision_words(scene: Scene, sheet: Sheet) -> str:
+    """ "New" or "Changed" since the last import of the script; only for readers who also see notes."""
+    return REVISION_WORDS.get(scene.revision, "") if "notes" in sheet.fields else ""
 
 
 def alt_text(scene: Scene, number: str) -> str:

@@ -15,7 +15,7 @@ LONGEST_LINE = 200
 
 
 def placeholder(width: int, height: int, *lines: str) -> Image.Image:
-    """A grey, crossed RGB picture of `width` x `height` pixels (512 x 512 if those are none) with a paragraph a line."""
+    """A grey, crossed RGB picture of that size in pixels (512 x 512 if that is none), with `lines` as paragraphs."""
     from PIL import Image, ImageDraw, ImageFont
 
     from storyboard.fonts import REGULAR
