@@ -79,11 +79,11 @@ def aspect_text(aspect: float) -> str:
 
 
 def field_texts(scene: Scene, sheet: Sheet) -> tuple[FieldText, ...]:
-    """The scene's texts that the sheet wants, in reading order; empty ones are left out."""
+    """The scene's texts that the sheet wants, in reading order; empty ones and a repeated caption are left out."""
     offered = (
         FieldText(field="caption", text=scene.caption),
         FieldText(field="caption", text=dict(sheet.translations).get(scene.id, "")),
-        FieldText(field="action", text=scene.action, label="Action"),
+        FieldText(field="action", text=scene.action if scene.action != scene.caption else "", label="Action"),
         FieldText(field="dialogue", text=scene.dialogue, label="Dialogue"),
         FieldText(field="notes", text=scene.notes, label="Notes"),
     )

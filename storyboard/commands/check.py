@@ -41,7 +41,7 @@ def check(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Look for texts that do not fit, missing glyphs, frames and alt texts, and score every frame from 0 to 1.
+    """Look for texts that do not fit or stand out, missing glyphs, frames and alt texts; score frames from 0 to 1.
 
     A frame's score says whether it shows its prompt and whether its lead is still the same. Frames of models other than
     the bundled one are scored only with --clip. Exits with 8 when something serious is found or a frame is below --min.
@@ -64,13 +64,14 @@ def check(
 
 
 def _findings(folder: Path, sheet: Sheet) -> tuple[Finding, ...]:
+    from storyboard.exporting.pictures import frame_picture
     from storyboard.layout.checks import check_pages
     from storyboard.layout.place import place
     from storyboard.run_store import RunStore
 
     store = RunStore(folder)
     manifest = store.read()
-    return tuple(check_pages(place(manifest.plan, store.stored_frames(manifest), sheet)))
+    return tuple(check_pages(place(manifest.plan, store.stored_frames(manifest), sheet), frame_picture))
 
 
 def _judge(model: str, clip: Path | None) -> Judge | None:

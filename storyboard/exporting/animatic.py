@@ -27,6 +27,8 @@ SAMPLE_RATE = 48_000
 SOUND_SUFFIXES = (".wav", ".mp3", ".m4a", ".ogg", ".flac")
 ENCODERS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"q": "4"}))
 MILLISECONDS = Fraction(1, 1000)
+CAPTION_INK, CAPTION_BAND = (255, 255, 255, 255), (0, 0, 0, 170)
+"""Of burned captions, with their opacity: they can be read over any picture."""
 
 
 def export_mp4(board: Board, path: Path) -> None:
@@ -187,8 +189,8 @@ def _caption_layer(board: Board, shown: Shown, size: tuple[int, int]) -> Image.I
     centre = (size[0] / 2, size[1] * 0.95)
     left, top, right, bottom = draw.multiline_textbbox(centre, lines, font, anchor="md", align="center")
     pad = points / 3
-    draw.rectangle((left - pad, top - pad, right + pad, bottom + pad), fill=(0, 0, 0, 170))
-    draw.multiline_text(centre, lines, (255, 255, 255, 255), font, anchor="md", align="center")
+    draw.rectangle((left - pad, top - pad, right + pad, bottom + pad), fill=CAPTION_BAND)
+    draw.multiline_text(centre, lines, CAPTION_INK, font, anchor="md", align="center")
     return layer
 
 

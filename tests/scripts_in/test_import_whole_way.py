@@ -51,7 +51,7 @@ def test_the_next_draft_draws_and_marks_only_what_changed(model: Path, tmp_path:
     options = ("--model", model, "--steps", 2, "--device", "cpu", "--dtype", "float32", "--consistency", "off")
     assert imported(tmp_path, SCRIPT, *options, "--seed", 5)["drawn"] == 3
     first = shown(tmp_path)
-    assert "class=\"revision\"" not in (tmp_path / "board" / "board.html").read_text("utf-8")
+    assert 'class="revision"' not in (tmp_path / "board" / "board.html").read_text("utf-8")
 
     edited = SCRIPT.replace("on a bench by the tree", "on a red bench by the tree") + "\nA dog runs up.\n"
     again = imported(tmp_path, edited)
@@ -66,7 +66,7 @@ def test_the_next_draft_draws_and_marks_only_what_changed(model: Path, tmp_path:
     text = pypdf.PdfReader(tmp_path / "board" / "board.pdf").pages[0].extract_text()
     assert text.count("Changed") == 1 and text.count("New") == 1
     html = (tmp_path / "board" / "board.html").read_text("utf-8")
-    assert html.count("class=\"revision\"") == 2
+    assert html.count('class="revision"') == 2
 
     assert imported(tmp_path, edited)["drawn"] == 0
     assert [scene.revision for scene in RunStore(tmp_path / "board").read().plan.scenes] == ["", "changed", "", "new"]
