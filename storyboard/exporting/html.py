@@ -91,7 +91,7 @@ def _frame(board: Board, number: str, scene: Scene, frame: StoredFrame, new_shot
                 "label": text.label,
                 "text": text.text,
                 "direction": text_direction(text.text),
-                "language": text_language(text.text, board.plan.story.language),
+                "language": text_language(text.text, text.language or board.plan.story.language),
             }
             for text in field_texts(scene, board.sheet)
         ],

@@ -41,7 +41,9 @@ class Cell:
 def paragraphs(job: Job, scene: Scene) -> tuple[Paragraph, ...]:
     """The scene's texts that stand under its frame, in reading order."""
     texts = field_texts(scene, job.sheet)
-    return tuple(Paragraph(field=text.field, text=text.text, label=text.label) for text in texts)
+    return tuple(
+        Paragraph(field=text.field, text=text.text, label=text.label, language=text.language) for text in texts
+    )
 
 
 def common_size(job: Job, width: float, height: float) -> float:
