@@ -61,6 +61,9 @@ def test_animatic_has_picture_and_subtitles(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "board.mp4")) as file:
         video, subtitles = file.streams.video[0], file.streams.subtitles[0]
         assert (video.width, video.height, video.average_rate) == (720, 720, 24)
+        assert (video.codec_context.name, video.codec_context.pix_fmt, file.format.name.split(",")[0]) == (
+            "mpeg4", "yuv420p", "mov",
+        )  # fmt: skip
         assert subtitles.language == "eng"
         cues = [bytes(packet)[2:].decode() for packet in file.demux(subtitles) if packet.size > 2]
         assert cues[0].replace("\n", " ") == board.plan.scenes[0].caption and len(cues) == 3
@@ -71,6 +74,7 @@ def test_animatic_has_picture_and_subtitles(tmp_path: Path) -> None:
     got = pictures[-1].getpixel((690, 690))
     assert all(abs(one - two) < 12 for one, two in zip(got, wanted, strict=True))
     assert pictures[0].tobytes() != pictures[11].tobytes()
+    assert b"x264" not in (tmp_path / "board.mp4").read_bytes()
 
 
 def test_animatic_with_sound_and_burned_captions(tmp_path: Path) -> None:
