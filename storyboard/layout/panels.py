@@ -144,9 +144,9 @@ def centred(outer: Box, width: float, height: float) -> Box:
 
 def panel_rules(job: Job, cell: Cell, placed: Panel) -> tuple[Rule, ...]:
     """What is drawn round a panel: its card, the mat behind the picture, the bar of a new shot, the safe areas."""
-    rules = [Rule(kind="card", box=cell.card)] if cell.card else []
-    if cell.mat:
-        rules.append(Rule(kind="mat", box=cell.mat))
+    rules = [Rule(kind="mat", box=cell.mat)] if cell.mat else []
+    if cell.card:
+        rules.append(Rule(kind="card", box=cell.card))
     outer = cell.card or cell.window
     if placed.new_shot:
         rules.append(Rule(kind="shot", box=Box(outer.x - BAR, outer.y, BAR, outer.height)))

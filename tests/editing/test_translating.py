@@ -105,6 +105,8 @@ def test_a_board_in_arabic_begins_at_the_right(tmp_path: Path, folder: Path, mon
     board = place(plan, sample_frames(tmp_path / "frames", plan), Sheet())
     first, second = board.pages[0].panels[:2]
     assert first.window.x > second.window.right
+    title, facts = (text for text in board.pages[0].texts if text.field in ("title", "header"))
+    assert title.box.x >= facts.box.right - 0.01 and title.direction == "rtl"
     caption = next(text for text in first.texts if text.field == "caption")
     assert (caption.direction, caption.language) == ("rtl", "ar")
     assert '<html lang="ar" dir="rtl">' in (folder / "board.ar.html").read_text("utf-8")
