@@ -100,14 +100,14 @@ def _texts(slide: Any, board: Board, scene: Scene, left: float) -> None:
             label = paragraph.add_run()
             label.text, label.font.bold, label.font.size = f"{text.label}  ", True, Pt(size)
             label.font.color.rgb = QUIET
-        _write(paragraph, text.text, size, board)
+        _write(paragraph, text.text, size, text.language or board.plan.story.language)
 
 
-def _write(paragraph: Any, text: str, size: float, board: Board) -> None:
+def _write(paragraph: Any, text: str, size: float, language: str) -> None:
     """Appends a run with size, language and, for right-to-left texts, the paragraph's direction."""
     run = paragraph.add_run()
     run.text, run.font.size = text, Pt(size)
-    run._r.get_or_add_rPr().set("lang", text_language(text, board.plan.story.language))
+    run._r.get_or_add_rPr().set("lang", text_language(text, language))
     if text_direction(text) == "rtl":
         properties = paragraph._p.get_or_add_pPr()
         properties.set("rtl", "1")
