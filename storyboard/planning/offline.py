@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 from storyboard.planning.arc import Moment, moments, premise
-from storyboard.planning.grammar import grammar
+from storyboard.planning.grammar import grammar, with_own_place
 from storyboard.planning.leads import find_leads
 from storyboard.planning.line import read_line
 from storyboard.planning.scene_prompt import scene_prompt
@@ -37,6 +37,8 @@ class OfflinePlanner:
         rules, style = grammar(), story_style(story, cast)
         rng = random.Random(f"offline/1\0{story.logline}\0{story.seed}\0{','.join(story.cast)}")
         reading = read_line(story.logline, cast, rules)
+        if reading.own_place:
+            rules = with_own_place(rules, reading.places[0], reading.own_place, indoors=not reading.weather)
         must = [cast[name] for name in story.cast]
         leads, company = find_leads(reading, [each for each in must if each.kind == "character"], rules, rng)
         about = premise(reading, leads, company, story.scene_count, rules, rng)

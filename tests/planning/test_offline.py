@@ -286,3 +286,29 @@ def test_prompts_speak_the_starter_model_s_language() -> None:
     content = [word for word in used if word not in STOP and word not in asked]
     unknown = [word for word in content if word not in known]
     assert len(unknown) / len(content) < 0.1, sorted(set(unknown))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Flynn and Mira build a rocket in the garage", ("building a rocket", "in the garage")),
+        ("Mira discovers an abandoned lighthouse", ("discovering an abandoned lighthouse",)),
+        ("Flynn juggles chainsaws in Narnia", ("juggling chainsaws", "in Narnia")),
+        ("a dragon teaches an old sailor to bake bread", ("teaching an old sailor to bake bread",)),
+        ("Flynn enjoys a quiet morning with a crossword", ("enjoying a quiet morning", "crossword")),
+        ("an old man repairs clocks", ("repairing clocks", "(old man with")),
+    ],
+)
+def test_the_lines_own_verb_object_and_place_are_in_every_prompt(line: str, said: tuple[str, ...]) -> None:
+    scenes = plan(line, 4).scenes
+    assert all(words in scene.prompt for scene in scenes for words in said)
+
+
+def test_the_first_caption_says_what_the_line_says() -> None:
+    assert "building a rocket" in plan("Flynn and Mira build a rocket in the garage", 4).scenes[0].caption
+
+
+def test_a_line_in_another_language_is_quoted_not_misread() -> None:
+    made = plan("ein Hund sucht seinen Ball", 4)
+    assert all("ein hund sucht seinen ball" in scene.prompt for scene in made.scenes)
+    assert not any("holding a sucht" in scene.prompt for scene in made.scenes)
