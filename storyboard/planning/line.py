@@ -35,6 +35,7 @@ class Reading:
         things: phrases with their illustrator's word ("red balloon", "balloon").
         topics: runs of words that mean nothing to us.
         free: for each word, whether nothing else has claimed it.
+        foreign: the line seems to be in another language; its words are then kept as one topic.
     """
 
     words: tuple[Word, ...]
@@ -51,6 +52,7 @@ class Reading:
     things: tuple[tuple[str, str], ...]
     topics: tuple[str, ...]
     free: tuple[bool, ...]
+    foreign: bool
 
 
 def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Reading:
@@ -60,8 +62,8 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
     taken = {index for start, end, _ in named for index in range(start, end)}
     several = len({character.name for _, _, character in named}) > 1
     matches = find_matches(words, grammar, taken)
-    if _foreign(words, matches, taken, grammar):
-        matches = ()
+    foreign = _foreign(words, matches, taken, grammar)
+    matches = () if foreign else matches
     activities = _activities(words, matches)
     free = _free(words, matches, taken, grammar)
     places = tuple(dict.fromkeys(hit.name for match in matches for hit in match.names("place")))
@@ -88,6 +90,7 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
         things=things,
         topics=topics,
         free=free,
+        foreign=foreign,
     )
 
 
@@ -96,7 +99,8 @@ def _foreign(words: Sequence[Word], matches: Sequence[Match], taken: set[int], g
     others = [word.lower for index, word in enumerate(words) if index not in taken]
     known = any(match.hits for match in matches if not match.names("thing"))
     english = known or any(word in grammar.stopwords or word.endswith("ing") for word in others)
-    return len(others) >= 3 and not english
+    other_script = any(ord(letter) > 0x24F for word in others for letter in word)
+    return other_script or (len(others) >= 3 and not english)
 
 
 def find_cast(words: Sequence[Word], cast: Mapping[str, Character]) -> list[tuple[int, int, Character]]:

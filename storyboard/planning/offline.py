@@ -50,6 +50,13 @@ class OfflinePlanner:
         return ScenePlan(story=story, title=title_of(story.logline), scenes=scenes, planner=self.name)
 
 
+def language_note(line: str, cast: Cast) -> str:
+    """One sentence for the user when the line seems not to be English, else ""."""
+    if not read_line(line, cast, grammar()).foreign:
+        return ""
+    return "The offline planner writes English only; for other languages set OPENAI_API_KEY and use --planner openai."
+
+
 def title_of(line: str) -> str:
     """The line as a heading: capital first, no full stop, at most eighty characters."""
     text = line.rstrip(". ")

@@ -14,7 +14,7 @@ from storyboard.character import Character
 from storyboard.errors import BadInput, UnknownName
 from storyboard.planning.arc import parts
 from storyboard.planning.grammar import STAGES, grammar
-from storyboard.planning.offline import OfflinePlanner
+from storyboard.planning.offline import OfflinePlanner, language_note
 from storyboard.prompting.attention import parse_attention
 from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
 from storyboard.story import MOST_SCENES, Story
@@ -312,3 +312,13 @@ def test_a_line_in_another_language_is_quoted_not_misread() -> None:
     made = plan("ein Hund sucht seinen Ball", 4)
     assert all("ein hund sucht seinen ball" in scene.prompt for scene in made.scenes)
     assert not any("holding a sucht" in scene.prompt for scene in made.scenes)
+
+
+@pytest.mark.parametrize("line", ["ein Hund sucht seinen Ball", "Flynn sucht seinen Hut", "火星の猫", "قطة على القمر"])
+def test_other_languages_are_said_to_be_beyond_it(line: str) -> None:
+    assert "English" in language_note(line, CAST)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_english_lines_are_not_taken_for_other_languages(line: str) -> None:
+    assert language_note(line, CAST) == ""
