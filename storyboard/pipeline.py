@@ -74,12 +74,10 @@ def _kept_and_wanted(
     """Scenes whose active version still answers the plan stay; known pictures come back; the rest is wanted."""
     wanted = []
     for scene_id, request in requests.items():
-        version = manifest.active_version(scene_id)
-        if version is None or version.base_key != request.key or store.frame_record(version.key) is None:
-            version = Version(key=request.key, base_key=request.key)
-            if store.frame_record(request.key) is None:
-                wanted.append(scene_id)
-                continue
+        version = store.whole_version(manifest, scene_id, request.key)
+        if version is None:
+            wanted.append(scene_id)
+            continue
         manifest = manifest.with_version(scene_id, version)
         listener(FrameDone(scene_id=scene_id, path=store.frame_path(version.key), reused=True))
     return manifest, wanted
