@@ -127,7 +127,7 @@ class RunStore:
         return self._verified.get(key)
 
     def whole_version(self, manifest: Manifest, scene_id: str, key: str) -> Version | None:
-        """The version to show for a request: the active one while it answers `key`, else a frame drawn for it before."""
+        """The version to show: the active one while it answers `key`, else a frame that was drawn for `key` before."""
         active = manifest.active_version(scene_id)
         if active and active.base_key == key and self.frame_record(active.key) is not None:
             return active
