@@ -166,3 +166,8 @@ def test_a_folder_that_cannot_be_written_is_one_clear_sentence(capsys: pytest.Ca
     assert "error: /proc/board cannot be used" in err
     assert "-o" in err
     assert "Traceback" not in err
+
+
+def test_help_is_also_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "help") == run(capsys, "--help")
+    assert run(capsys, "help", "export") == run(capsys, "export", "--help")
