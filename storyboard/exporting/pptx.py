@@ -52,10 +52,10 @@ def _opening(deck: Any, board: Board) -> None:
     title, subtitle = slide.placeholders[0], slide.placeholders[1]
     _place(title, MARGIN, 2.2, WIDTH - 2 * MARGIN, 1.6)
     _place(subtitle, MARGIN, 4.0, WIDTH - 2 * MARGIN, 1.6)
-    _write(title.text_frame.paragraphs[0], board.title or "Storyboard", 36, board)
+    _write(title.text_frame.paragraphs[0], board.title or "Storyboard", 36, board.plan.story.language)
     facts = " · ".join(board_facts(board.plan, board.sheet, board.aspect))
-    _write(subtitle.text_frame.paragraphs[0], facts, 18, board)
-    _write(subtitle.text_frame.add_paragraph(), DISCLOSURE, 12, board)
+    _write(subtitle.text_frame.paragraphs[0], facts, 18, board.plan.story.language)
+    _write(subtitle.text_frame.add_paragraph(), DISCLOSURE, 12, board.plan.story.language)
 
 
 def _slide(deck: Any, board: Board, number: str, scene: Scene, frame: StoredFrame) -> None:
@@ -65,7 +65,7 @@ def _slide(deck: Any, board: Board, number: str, scene: Scene, frame: StoredFram
     heading.alignment = PP_ALIGN.LEFT
     shot = f"  {shot_words(scene.shot)}" if "shot" in board.sheet.fields else ""
     time = f"  ·  {duration_text(scene.duration_s)}" if "duration" in board.sheet.fields else ""
-    _write(heading, f"{number}{shot}{time}", 24, board)
+    _write(heading, f"{number}{shot}{time}", 24, board.plan.story.language)
     width = _picture(slide, scene, number, frame)
     _texts(slide, board, scene, MARGIN + width + 0.35)
     notes = "\n".join(part for part in (scene.action, scene.dialogue, scene.notes, f"Prompt: {scene.prompt}") if part)
