@@ -42,4 +42,6 @@ def placeholder_png(width: int, height: int, *lines: str) -> bytes:
 
 
 def _wrapped(lines: tuple[str, ...], letters: int) -> str:
-    return "\n".join(part for line in lines for part in textwrap.wrap(line[:LONGEST_LINE], letters))
+    """Each paragraph in lines of that many letters; commands and file names are not broken at hyphens."""
+    parts = (textwrap.wrap(line[:LONGEST_LINE], letters, break_on_hyphens=False) for line in lines)
+    return "\n".join(text for part in parts for text in part)
