@@ -81,7 +81,7 @@ def random_pipe(family: str, device: str, *, store_small: bool) -> Any:
     dtype = torch.bfloat16 if store_small else torch.float32
     unet = filled(UNet2DConditionModel, folder / "unet", dtype, device)
     if store_small:
-        unet.enable_layerwise_casting(storage_dtype=torch.bfloat16, compute_dtype=torch.float32)
+        cast_when_used(unet)
     parts: dict[str, Any] = {
         "unet": unet,
         "vae": filled(AutoencoderKL, folder / "vae", torch.float32, device),
@@ -114,6 +114,14 @@ def filled(kind: Any, folder: Path, dtype: torch.dtype, device: str) -> Any:
                 raise ValueError(f"the buffer {name} has no values")
             buffer.copy_(torch.arange(buffer.numel(), device=device).reshape(buffer.shape))
     return model
+
+
+def cast_when_used(unet: Any) -> None:
+    """Layers become float32 for their turn only; those that diffusers leaves out (norms) become so for good."""
+    unet.enable_layerwise_casting(storage_dtype=torch.bfloat16, compute_dtype=torch.float32)
+    for module in unet.modules():
+        if next(module.parameters(recurse=False), None) is not None and not hasattr(module, "_diffusers_hook"):
+            module.float()
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from functools import partial
 from storyboard.errors import BadInput, UnknownName
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest, RenderOptions, content_key
-from storyboard.rendering.adapter_names import AdapterFiles
+from storyboard.rendering.adapter_names import TEXTUAL_INVERSION, AdapterFiles
 from storyboard.rendering.anchors import (
     CONSISTENCIES,
     Anchor,
@@ -20,8 +20,10 @@ from storyboard.rendering.anchors import (
     described_cast,
     resolve_consistency,
 )
+from storyboard.rendering.known_words import known_phrases
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
+from storyboard.rendering.model_names import STARTER
 from storyboard.rendering.resolve_prompt import resolve
 from storyboard.rendering.samplers import check_sampler
 from storyboard.rendering.seeds import anchor_seed, frame_seed
@@ -144,7 +146,7 @@ def _request(
     return FrameRequest(
         scene_id=scene_id,
         prompt=resolved.prompt,
-        negative=negative,
+        negative=_negative(negative, resolved.adapters, model),
         seed=seed % (LARGEST_SEED + 1),
         steps=options.steps or model.steps,
         guidance=float(model.guidance if options.guidance is None else options.guidance),
@@ -158,6 +160,13 @@ def _request(
         clip_skip=options.clip_skip,
         adapters=resolved.adapters,
     )
+
+
+def _negative(text: str, adapters: Sequence[AdapterUse], model: ModelFiles) -> str:
+    """The negative prompt; of the starter model's, what it can read."""
+    if model.adapter_family != STARTER:
+        return text
+    return known_phrases(text, model.configs, [use.token for use in adapters if use.kind == TEXTUAL_INVERSION])
 
 
 def frame_size(options: RenderOptions, aspect: Sequence[int] | None, model: ModelFiles) -> tuple[int, int]:
