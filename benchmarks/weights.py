@@ -68,7 +68,18 @@ WORDS: Mapping[str, Word] = {
     "snow": Word(sentence="a woman in a red coat in the {} in the street", attribute="weather", values=("snow",)),
     "umbrella": Word(sentence="a woman holding an {} in the street, full shot", attribute="prop", values=("umbrella",)),
     "dog": Word(sentence="a man walking with a {} in the park, wide shot", attribute="companion", values=("dog",)),
+    "sunglasses": Word(
+        sentence="medium shot of a woman with {} and long hair in the street",
+        attribute="glasses",
+        values=("sunglasses",),
+    ),
+    "balloon": Word(sentence="a girl holding a {} in the street, full shot", attribute="prop", values=("balloon",)),
+    "kite": Word(sentence="a child flying a {} on the beach", attribute="prop", values=("kite",)),
+    "flag": Word(sentence="a man waving a {} in the street", attribute="prop", values=("flag",)),
+    "book": Word(sentence="a woman with a {} in the living room", attribute="prop", values=("book",)),
 }
+TEN = ("smile", "hat", "rain", "night", "glasses", "guitar", "beard", "snow", "umbrella", "dog")
+"""Measured unless others are asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +87,14 @@ class Swept:
     """One word's figures; `means[i]` is the probe's mean probability at `WEIGHTS[i]`.
 
     Attributes:
+        probe_accuracy: share of drawings whose attribute the probe reads rightly.
         gain: the mean at the highest weight minus that at the lowest, with its standard error.
         deepest_fall: the largest step down, in standard errors; 0 when there is none.
     """
 
     word: str
     attribute: str
+    probe_accuracy: float
     means: tuple[float, ...]
     spearman: float
     gain: float
@@ -100,7 +113,7 @@ def sweep(renderer: DiffusionRenderer, probe: Probe, word: str, seeds: int) -> S
         prompt = WORDS[word].sentence.format(f"({word}:{weight:g})")
         readings = probe.read(drawn(renderer, prompt, seeds))
         by_weight.append([WORDS[word].seen(reading) for reading in readings])
-    return figures(word, by_weight)
+    return figures(word, by_weight, probe.accuracy.get(WORDS[word].attribute, math.nan))
 
 
 def drawn(renderer: DiffusionRenderer, prompt: str, seeds: int) -> list[Image.Image]:
@@ -114,7 +127,7 @@ def drawn(renderer: DiffusionRenderer, prompt: str, seeds: int) -> list[Image.Im
     return [frames[scene.id] for scene in scenes]
 
 
-def figures(word: str, by_weight: Sequence[Sequence[float]]) -> Swept:
+def figures(word: str, by_weight: Sequence[Sequence[float]], accuracy: float) -> Swept:
     """The figures of readings [weight][seed]."""
     means = tuple(statistics.fmean(each) for each in by_weight)
     gain, error = _difference(by_weight[0], by_weight[-1])
@@ -124,6 +137,7 @@ def figures(word: str, by_weight: Sequence[Sequence[float]]) -> Swept:
     return Swept(
         word=word,
         attribute=WORDS[word].attribute,
+        probe_accuracy=accuracy,
         means=means,
         spearman=0.0 if flat else float(spearmanr(WEIGHTS, means).statistic),
         gain=gain,
@@ -150,13 +164,13 @@ def printed(rows: Sequence[Swept], seconds: float) -> None:
             f"{row.word:<10}{row.attribute:<13}{means}  {row.spearman:>8.2f}  {row.gain:+.2f} ± {row.gain_error:.2f}"
             f"   {'yes' if row.rises else 'no'}"
         )
-    print(f"{sum(row.rises for row in rows)} of {len(rows)} rise (wanted: {NEEDED} of {len(WORDS)}); {seconds:.0f} s")
+    print(f"{sum(row.rises for row in rows)} of {len(rows)} rise (wanted: {NEEDED} of {len(TEN)}); {seconds:.0f} s")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=30)
-    parser.add_argument("--words", default=",".join(WORDS), help="Some of: %(default)s")
+    parser.add_argument("--words", default=",".join(TEN), help=f"Some of: {', '.join(WORDS)}")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--emphasis", default="original", help="original, no-norm or compel")
