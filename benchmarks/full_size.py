@@ -6,7 +6,7 @@ The true configurations of Stable Diffusion 1.5 (UNet of 860 million numbers) or
 memory, given room and filled with cheap random numbers; nothing is fetched. Both loops get the same noise, prompts and
 sampler. Then a hidden anchor and two frames take one step with shared attention, which shows that the processors fit
 every layer of the true UNet, and that all layers get their own back. Numbers are float32 in all arithmetic; SDXL's
-UNet is stored in bfloat16 between its layers' turns, so that 8 GB of memory are enough.
+UNet is stored in bfloat16 between its layers' turns, so that 10 GB of memory are enough.
 """
 
 from __future__ import annotations
