@@ -9,7 +9,8 @@ from functools import partial
 
 from storyboard.errors import BadInput, UnknownName
 from storyboard.protocols import Cast
-from storyboard.render_options import FrameRequest, RenderOptions, content_key
+from storyboard.render_options import AdapterUse, FrameRequest, RenderOptions, content_key
+from storyboard.rendering.adapter_names import TEXTUAL_INVERSION, AdapterFiles
 from storyboard.rendering.anchors import (
     CONSISTENCIES,
     Anchor,
@@ -19,8 +20,10 @@ from storyboard.rendering.anchors import (
     described_cast,
     resolve_consistency,
 )
+from storyboard.rendering.known_words import known_phrases
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
+from storyboard.rendering.model_names import STARTER
 from storyboard.rendering.resolve_prompt import resolve
 from storyboard.rendering.samplers import check_sampler
 from storyboard.rendering.seeds import anchor_seed, frame_seed
@@ -66,7 +69,7 @@ def check_options(options: RenderOptions) -> None:
 
 
 def frame_requests(
-    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine
+    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine, files: AdapterFiles
 ) -> tuple[FrameRequest, ...]:
     """One request for each scene of the plan, in its order.
 
@@ -75,16 +78,16 @@ def frame_requests(
         UnknownName: a character, sampler or other name that does not exist.
         CharacterError: a character's folder is wrong.
     """
-    return tuple(each.request for each in scene_requests(plan, cast, options, model, machine))
+    return tuple(each.request for each in scene_requests(plan, cast, options, model, machine, files))
 
 
 def scene_requests(
-    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine
+    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine, files: AdapterFiles
 ) -> tuple[SceneRequest, ...]:
     """Each scene's request with what it agrees with others about; raises as `frame_requests`."""
     check_options(options)
     size = frame_size(options, plan.story.aspect, model)
-    ask = partial(_request, cast=cast, options=options, model=model, machine=machine, size=size)
+    ask = partial(_request, cast=cast, files=files, options=options, model=model, machine=machine, size=size)
     kept = options.consistency_strength > 0 and len(plan.scenes) > 1
     consistency = resolve_consistency(options.consistency) if kept else "off"
     anchors = anchors_of(plan, cast, consistency)
@@ -96,12 +99,12 @@ def scene_requests(
     found = []
     for scene in plan.scenes:
         seed = frame_seed(plan.story.seed, scene.id) if scene.seed is None else scene.seed
-        uses = tuple(_anchor_request(anchor, scene, plan, ask) for anchor in anchors[scene.id])
+        request = ask(scene_id=scene.id, prompt=scene.prompt, negative=scene.negative, names=scene.cast, seed=seed)
+        uses = tuple(_anchor_request(anchor, scene, plan, ask, request.adapters) for anchor in anchors[scene.id])
         keys = tuple(use.request.key for use in uses)
         identity = identities[scene.id]
         if identity:
             keys = (content_key("story-prompt/v1", [identity, told[identity]]),)
-        request = ask(scene_id=scene.id, prompt=scene.prompt, negative=scene.negative, names=scene.cast, seed=seed)
         if keys:
             strength = options.consistency_strength
             request = replace(request, consistency=consistency, consistency_strength=strength, anchors=keys)
@@ -116,11 +119,13 @@ def _identity(scene: Scene, cast: Cast, consistency: str, model: ModelFiles) -> 
     return resolve(described_cast(scene, cast), scene.cast, cast, model.adapter_family).prompt
 
 
-def _anchor_request(anchor: Anchor, scene: Scene, plan: ScenePlan, ask: Callable[..., FrameRequest]) -> AnchorRequest:
+def _anchor_request(
+    anchor: Anchor, scene: Scene, plan: ScenePlan, ask: Callable[..., FrameRequest], adapters: tuple[AdapterUse, ...]
+) -> AnchorRequest:
     """Drawn with the scene's adapters, so that both can be denoised together."""
     seed = anchor_seed(plan.story.seed, anchor.name)
     request = ask(scene_id=anchor.scene_id, prompt=anchor.prompt, negative="", names=scene.cast, seed=seed)
-    return AnchorRequest(anchor=anchor, request=request)
+    return AnchorRequest(anchor=anchor, request=replace(request, adapters=adapters))
 
 
 def _request(
@@ -131,16 +136,17 @@ def _request(
     names: tuple[str, ...],
     seed: int,
     cast: Cast,
+    files: AdapterFiles,
     options: RenderOptions,
     model: ModelFiles,
     machine: Machine,
     size: tuple[int, int],
 ) -> FrameRequest:
-    resolved = resolve(prompt, names, cast, model.adapter_family, options.lora_scale)
+    resolved = resolve(prompt, names, cast, model.adapter_family, options.lora_scale, files=files, negative=negative)
     return FrameRequest(
         scene_id=scene_id,
         prompt=resolved.prompt,
-        negative=negative,
+        negative=_negative(negative, resolved.adapters, model),
         seed=seed % (LARGEST_SEED + 1),
         steps=options.steps or model.steps,
         guidance=float(model.guidance if options.guidance is None else options.guidance),
@@ -154,6 +160,13 @@ def _request(
         clip_skip=options.clip_skip,
         adapters=resolved.adapters,
     )
+
+
+def _negative(text: str, adapters: Sequence[AdapterUse], model: ModelFiles) -> str:
+    """The negative prompt; of the starter model's, what it can read."""
+    if model.adapter_family != STARTER:
+        return text
+    return known_phrases(text, model.configs, [use.token for use in adapters if use.kind == TEXTUAL_INVERSION])
 
 
 def frame_size(options: RenderOptions, aspect: Sequence[int] | None, model: ModelFiles) -> tuple[int, int]:

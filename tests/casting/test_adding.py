@@ -16,13 +16,14 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
 from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, train_character
-from storyboard.casting.importing import family_of, import_adapter, look_into, trigger
+from storyboard.casting.importing import import_adapter, look_into, trigger
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training.checkpoints import checkpoint_steps
 from storyboard.casting.trying import try_out
 from storyboard.commands.characters import characters
 from storyboard.errors import BadInput, CharacterError, UnknownName
+from storyboard.rendering.adapter_header import adapter_family
 from storyboard.rendering.diffusion.adapter_lora import LowRank
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
 from tests.tiny.models import tiny_sd1
@@ -256,10 +257,11 @@ def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> N
 
 
 def test_families_and_triggers_of_strangers() -> None:
-    def layer(width: int) -> LowRank:
-        return LowRank(key="lora_unet_x_attn2_to_k", down=torch.ones(1, width), up=torch.ones(2, 1), alpha=1)
+    def family(width: int) -> str:
+        return adapter_family({"lora_unet_x_attn2_to_k.lora_down.weight": (1, width)}, {})
 
-    assert [family_of([layer(width)]) for width in (768, 2048, 192, 5)] == ["sd1", "sdxl", "starter", ""]
+    assert [family(width) for width in (768, 2048, 192, 5)] == ["sd1", "sdxl", "starter", ""]
+    assert adapter_family({"a.lora_A.weight": (1, 5)}, {"ss_base_model_version": "sdxl_base_v1-0"}) == "sdxl"
     assert trigger({"modelspec.trigger_phrase": "ohwx man"}) == ("ohwx", "man")
     for hostile in ("{{7*7}}", "<script>alert(1)</script>", "\x1b[31mred", "../x y", "", "x" * 100_000):
         assert trigger({"modelspec.trigger_phrase": hostile})[0] == ""
