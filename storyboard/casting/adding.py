@@ -92,7 +92,7 @@ def add_character(new: NewCharacter, folder: Path, wish: TrainingWish) -> Path:
     pictures, report = read_pictures(folder, trainee.model.native_size)
     tell(report, wish.say)
     token = _token(new, trainee, wish).token
-    options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
+    options = options_for(trainee, wish, len(pictures), new.look)
     trained = train_pictures(new.name, token, _noun(new), pictures, trainee, options, wish)
     with staged(new.name) as draft:
         references = write_references(draft, pictures)
@@ -123,12 +123,23 @@ def train_character(name: str, wish: TrainingWish) -> Path:
     pictures, report = read_pictures(folder / "references", trainee.model.native_size)
     tell(report, wish.say)
     noun = character.noun if character.kind == "character" else ""
-    options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
+    options = options_for(trainee, wish, len(pictures), character.look)
     trained = train_pictures(name, character.token, noun, pictures, trainee, options, wish)
     with staged(name, replace=True) as draft:
         draft.write_record(with_adapters(draft, as_record(character), trained, wish))
     trained.clean_up()
     return folder
+
+
+def options_for(trainee: Trainee, wish: TrainingWish, count: int, look: str) -> TrainingOptions:
+    """The preset's options for `count` pictures, with the wish's; new words start from the look where it is known."""
+    words = " ".join(clean(look).replace(",", " ").split())
+    return preset(trainee.model.family, wish.method, count, {"initial_word": words or None, **given(wish.overrides)})
+
+
+def given(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in overrides.items() if value is not None}
 
 
 def tell(report: Report, say: Say) -> None:

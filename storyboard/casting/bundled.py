@@ -16,12 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from storyboard.casting.adding import TrainingWish, tell, train_pictures, with_adapters, write_references
+from storyboard.casting.adding import TrainingWish, options_for, tell, train_pictures, with_adapters, write_references
 from storyboard.casting.character_file import FILE_NAME, read_record
 from storyboard.casting.pictures import read_pictures
 from storyboard.casting.shelf import Draft
 from storyboard.casting.training.loading import load_trainee
-from storyboard.casting.training.presets import preset
 from storyboard.starter import lexicon, lexicon_actions, lexicon_places
 from storyboard.starter.captions import inflect
 from storyboard.starter.cast import CAST
@@ -75,8 +74,8 @@ def draw_training_pictures(folder: Path, specs: Sequence[SceneSpec], subject: st
 
 
 def method_of(folder: Path) -> str:
-    """How a bundled character is trained: LoRA; a style, by textual inversion."""
-    return "textual-inversion" if read_record(folder / FILE_NAME).kind == "style" else "lora"
+    """How a bundled character is trained: pivotal tuning; a style, by textual inversion."""
+    return "textual-inversion" if read_record(folder / FILE_NAME).kind == "style" else "pivotal"
 
 
 def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
@@ -95,7 +94,7 @@ def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
         draw_training_pictures(drawn, specs, None if is_style else words.noun)
         pictures, report = read_pictures(drawn, SIZE)
         tell(report, wish.say)
-        options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
+        options = options_for(trainee, wish, len(pictures), words.look)
         trained = train_pictures(name, words.token, "" if is_style else words.noun, pictures, trainee, options, wish)
         shutil.copytree(target, draft.folder, ignore=shutil.ignore_patterns("references", "training"))
         record = words.model_copy(update={"references": write_references(draft, pictures)})

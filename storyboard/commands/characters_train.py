@@ -39,7 +39,7 @@ _TRAINING = (
     click.option("--train-text/--no-train-text", default=None, help="Let the text encoder learn too."),
     click.option("--text-steps", type=int, help="Stop the text encoder after so many updates."),
     click.option("--vectors", type=int, help="Textual inversion: vectors of the token."),
-    click.option("--initial-word", help="Textual inversion: the word they start from."),
+    click.option("--initial-word", help="Textual inversion: words they start from; the look."),
     click.option("--prior-weight", type=float, help="Weight of class pictures; 0 for none."),
     click.option("--class-pictures", type=int, help="How many class pictures to draw."),
     click.option("--snr-gamma", type=float, help="min-SNR weighting; 0 for none."),

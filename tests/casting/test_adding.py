@@ -15,11 +15,12 @@ from click.testing import CliRunner
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
-from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, train_character
+from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, options_for, train_character
 from storyboard.casting.importing import family_of, import_adapter, look_into, trigger
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training.checkpoints import checkpoint_steps
+from storyboard.casting.training.loading import load_trainee
 from storyboard.casting.trying import try_out
 from storyboard.commands.characters import characters
 from storyboard.errors import BadInput, CharacterError, UnknownName
@@ -103,6 +104,14 @@ def test_a_character_is_added_tried_exported_imported_renamed_and_removed(
     assert files(home / "characters") == set()
     assert runner.invoke(characters, ["import", str(archive)]).output == "ada is in the cast.\n"
     assert {name: (folder / name).read_bytes() for name in files(folder)} == before
+
+
+def test_new_words_start_from_the_look_unless_told_otherwise(model: Path) -> None:
+    trainee = load_trainee(str(model))
+    asked = wish(model, "pivotal", initial_word=None)
+    assert options_for(trainee, asked, 5, "green hat, red  coat").initial_word == "green hat red coat"
+    assert options_for(trainee, wish(model, "pivotal", initial_word="dog"), 5, "green hat").initial_word == "dog"
+    assert options_for(trainee, asked, 5, "").initial_word == ""
 
 
 def test_a_second_training_replaces_the_same_kind_and_keeps_others(home: Path, model: Path, pictures: Path) -> None:
