@@ -26,7 +26,7 @@ from pathlib import Path
 from PIL import Image
 
 from storyboard.casting.adding import TrainingWish, options_for, train_pictures
-from storyboard.casting.bundled import COUNT, SIZE, draw_training_pictures, scene_caption, scenes
+from storyboard.casting.bundled import COUNT, SIZE, draw_training_pictures, scenes
 from storyboard.casting.pictures import read_pictures
 from storyboard.casting.registry import load_cast
 from storyboard.casting.training.loading import Trainee, load_trainee
@@ -38,6 +38,7 @@ from storyboard.evaluating.fidelity import countable, scene_fidelity, seen
 from storyboard.evaluating.probe import Probe, Reading, load_probe
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.rendering.diffusion.adapters import adapters_applied
+from storyboard.starter.captions import scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw as illustrate
 from storyboard.starter.spec import PERSON_FIELDS, SceneSpec, attributes

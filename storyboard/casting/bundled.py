@@ -21,8 +21,8 @@ from storyboard.casting.character_file import FILE_NAME, read_record
 from storyboard.casting.pictures import read_pictures
 from storyboard.casting.shelf import Draft
 from storyboard.casting.training.loading import load_trainee
-from storyboard.starter import lexicon, lexicon_actions, lexicon_places
-from storyboard.starter.captions import inflect
+from storyboard.starter import lexicon
+from storyboard.starter.captions import scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw
 from storyboard.starter.spec import PersonSpec, SceneSpec, random_spec
@@ -45,23 +45,6 @@ def scenes(count: int, seed: int, person: PersonSpec | None, style: str = "flat"
         if spec.place not in {each.place for each in chosen[-20:]}:
             chosen.append(spec)
     return chosen
-
-
-def scene_caption(spec: SceneSpec, subject: str) -> str:
-    """What the picture shows beside the person's look and the art style, in the words of the model's captions."""
-    parts = [subject]
-    if spec.pose != "standing":
-        parts.append(inflect(lexicon_actions.POSES[spec.pose][0], "ing"))
-    if spec.prop != "none" and spec.pose != "reading":
-        parts.append(inflect(lexicon_actions.PROPS[spec.prop][0], "ing"))
-    if spec.pose != "sleeping":
-        parts.append(lexicon.EXPRESSIONS[spec.expression][0])
-    parts.append(lexicon_places.PLACES[spec.place][0])
-    parts.append(lexicon.TIMES[spec.time][0])
-    if spec.weather != "clear":
-        parts.append(lexicon.WEATHERS[spec.weather][0])
-    parts.append(lexicon.SHOTS[spec.shot][0])
-    return ", ".join(parts)
 
 
 def draw_training_pictures(folder: Path, specs: Sequence[SceneSpec], subject: str | None, size: int = SIZE) -> None:

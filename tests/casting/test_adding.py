@@ -147,7 +147,7 @@ def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> No
 @pytest.mark.parametrize(
     ("new", "error", "expected"),
     [
-        (NewCharacter(name="flynn", noun="man"), CharacterError, "already a character"),
+        (NewCharacter(name="flynn@winter", noun="man"), BadInput, "cannot name"),
         (NewCharacter(name="../x", noun="man"), BadInput, "cannot name"),
         (NewCharacter(name="con", noun="man"), BadInput, "cannot name"),
         (NewCharacter(name="ada", noun=""), BadInput, "noun"),
@@ -161,6 +161,18 @@ def test_bad_wishes_leave_nothing(
     with pytest.raises(error, match=expected):
         add_character(new, pictures, wish(model))
     assert files(home / "characters") == set()
+
+
+def test_a_bundled_name_may_be_taken_over_and_ones_own_not(home: Path) -> None:
+    mine = NewCharacter(name="flynn", noun="fox", token="fljsdhn")
+    assert mine.checked() is mine
+    with staged("flynn") as draft:
+        (draft.folder / "character.toml").write_text('name = "flynn"\ntoken = "zzyx"\nnoun = "fox"\n')
+    with pytest.raises(CharacterError, match="already a character") as caught:
+        mine.checked()
+    assert "characters remove flynn" in str(caught.value.hint)
+    remove("flynn")
+    assert load_cast()["flynn"].noun == "man"
 
 
 def test_bad_pictures_leave_nothing(home: Path, model: Path, tmp_path: Path) -> None:
