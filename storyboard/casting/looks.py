@@ -29,7 +29,7 @@ def look_of(images: Sequence[Image.Image], probe: Probe) -> str:
 
 
 def _word(table: lexicon.Words, value: str | None) -> str:
-    return table[value][0] if value in table else ""
+    return table[value][0] if value is not None and value in table else ""
 
 
 def _hair(seen: Mapping[str, str]) -> str:
