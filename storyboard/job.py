@@ -10,7 +10,8 @@ from typing import Any
 from storyboard.board import Board
 from storyboard.frame import StoredFrame
 from storyboard.protocols import Cast, Planner, Renderer
-from storyboard.scene_plan import ScenePlan
+from storyboard.render_options import content_key
+from storyboard.scene_plan import ScenePlan, plan_to_json
 from storyboard.story import Story
 
 Place = Callable[[ScenePlan, Sequence[StoredFrame]], Board]
@@ -39,3 +40,9 @@ class Job:
     asked: Mapping[str, Any]
     options: Mapping[str, Any]
     place_settings: Mapping[str, Any]
+
+    def export_key(self, board: Board) -> str:
+        """Hash of everything that an exported file depends on."""
+        frames = [[frame.key, frame.failed] for frame in board.frames]
+        made_of = {"plan": plan_to_json(board.plan), "frames": frames, "place": dict(self.place_settings)}
+        return content_key("export/v1", made_of)
