@@ -34,7 +34,7 @@ def random_unet(folder: Path, device: str, dtype: torch.dtype) -> UNet2DConditio
     """Small random weights, made where they stay and never in a wider type."""
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder))
-    unet = unet.to(dtype).to_empty(device=device)
+    unet = torch.nn.Module.to(unet, dtype).to_empty(device=device)
     for parameter in unet.parameters():
         torch.nn.init.normal_(parameter, std=0.02)
     return unet
@@ -83,15 +83,17 @@ def measure(
     method_class = METHOD_CLASSES[method](options, "ohwxq", "man")
     run = Run(model=model, method=method_class, dataset=data, options=options, folder=folder)
     run.update()
-    started = time.perf_counter()
+    started, computed = time.perf_counter(), time.process_time()
     for _ in range(steps):
         run.update()
     if device.startswith("cuda"):
         torch.cuda.synchronize()
     seconds = (time.perf_counter() - started) / steps
+    computed = (time.process_time() - computed) / steps
     trained = sum(parameter.numel() for parameter in run.parameters.values()) / 1e6
     print(
-        f"{family} {method}: {seconds:.2f} s a step at {side * 8} px, batch {options.batch}, {trained:.1f} M trained, "
+        f"{family} {method}: {seconds:.2f} s a step ({computed:.2f} s of processor) at {side * 8} px, "
+        f"batch {options.batch}, {trained:.1f} M trained, "
         f"{memory(device):.1f} GB at most, {device}, "
         f"{torch.get_num_threads()} thread(s), {model.precision}"
         f"{', checkpointed' if options.gradient_checkpointing else ''}",
