@@ -12,6 +12,7 @@ from typing import Any
 from storyboard.errors import BadPlan, BoardError
 from storyboard.frame import StoredFrame
 from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
+from storyboard.translation import Translation, check_language, translation_from_json
 
 SCHEMA_VERSION = 1
 
@@ -43,6 +44,7 @@ class Manifest:
         active: scene id -> index of the version on the board.
         failed: scene id -> why it has only a placeholder.
         exports: file name -> key of what it was made from.
+        translations: language tag -> the plan's texts in that language.
     """
 
     plan: ScenePlan
@@ -52,6 +54,7 @@ class Manifest:
     active: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
+    translations: Mapping[str, Translation] = field(default_factory=dict)
 
     def active_version(self, scene_id: str) -> Version | None:
         """The version on the board, or None when the scene was never drawn."""
@@ -94,16 +97,18 @@ def manifest_to_text(manifest: Manifest, frames: tuple[StoredFrame, ...] = ()) -
         "plan": plan_to_json(manifest.plan),
         "frames": entries,
         "exports": dict(manifest.exports),
+        "translations": {language: dataclasses.asdict(each) for language, each in manifest.translations.items()},
     }
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def _entry(manifest: Manifest, scene_id: str, frame: StoredFrame | None) -> dict[str, Any]:
     version = manifest.active_version(scene_id)
+    shown = version if scene_id not in manifest.failed else None
     return {
         "scene_id": scene_id,
-        "key": version.key if version else "",
-        "file": f"frames/{version.key}.png" if version else "",
+        "key": shown.key if shown else "",
+        "file": f"frames/{shown.key}.png" if shown else "",
         "width": frame.width if frame else 0,
         "height": frame.height if frame else 0,
         "failed": manifest.failed.get(scene_id, ""),
@@ -140,6 +145,9 @@ def manifest_from_text(text: str, path: Path) -> Manifest:
         active={str(entry.get("scene_id")): _index(entry) for entry in entries},
         failed={str(entry.get("scene_id")): str(entry["failed"]) for entry in entries if entry.get("failed")},
         exports={str(name): str(key) for name, key in _mapping(data, "exports").items()},
+        translations={
+            check_language(str(tag)): translation_from_json(raw) for tag, raw in _mapping(data, "translations").items()
+        },
     )
 
 

@@ -78,7 +78,7 @@ def _window_height(job: Job, width: float, height: float) -> float:
     needed = sorted(
         job.setter.height(paragraphs(job, scene), width - 2 * PADDING, job.sheet.size_pt) for scene in job.plan.scenes
     )
-    usual = needed[int(0.9 * (len(needed) - 1))]
+    usual = needed[math.ceil(0.9 * (len(needed) - 1))]
     text = min(usual + 2 * PADDING, LARGEST_TEXT_SHARE * height) if usual else 0.0
     return min(width / job.aspect, height - text)
 
