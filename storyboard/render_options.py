@@ -25,7 +25,7 @@ class RenderOptions:
         sampler: name of a scheduler ("ddim", "euler", "dpm++2m", ...), None for the model's own.
         dtype: "float32", "float16" or "bfloat16".
         device: "cpu", "cuda", "cuda:1", "mps".
-        consistency: "off", "anchor", "anchor+mask", "prompt", "style" or "auto".
+        consistency: "off", "anchor", "anchor+mask", "anchor+mask+place", "prompt", "style" or "auto".
         consistency_strength: 0 = off, 1 = the method's own default.
         lora_scale: multiplies every adapter's own scale.
         emphasis: how prompt weights act: "original", "no-norm" or "compel".

@@ -27,7 +27,7 @@ _RENDER = (
         "--consistency",
         default="auto",
         show_default=True,
-        help="off, anchor, anchor+mask, prompt, style or auto.",
+        help="off, anchor, anchor+mask, anchor+mask+place, prompt, style or auto.",
     ),
     click.option(
         "--consistency-strength",

@@ -11,7 +11,6 @@ from storyboard.errors import BadInput, UnknownName
 from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest, RenderOptions, content_key
 from storyboard.rendering.anchors import (
-    CONSISTENCIES,
     Anchor,
     AnchorRequest,
     SceneRequest,
@@ -39,12 +38,9 @@ def check_options(options: RenderOptions) -> None:
     Raises:
         BadInput: the first that does not; UnknownName for names.
     """
-    for kind, name, known in (
-        ("consistency", options.consistency, CONSISTENCIES),
-        ("emphasis", options.emphasis, EMPHASES),
-    ):
-        if name not in known:
-            raise UnknownName.among(kind, name, known)
+    resolve_consistency(options.consistency)
+    if options.emphasis not in EMPHASES:
+        raise UnknownName.among("emphasis", options.emphasis, EMPHASES)
     if options.sampler is not None:
         check_sampler(options.sampler)
     ranges: tuple[tuple[str, float | None, float, float], ...] = (
@@ -96,12 +92,12 @@ def scene_requests(
     found = []
     for scene in plan.scenes:
         seed = frame_seed(plan.story.seed, scene.id) if scene.seed is None else scene.seed
-        uses = tuple(_anchor_request(anchor, scene, plan, ask) for anchor in anchors[scene.id])
+        request = ask(scene_id=scene.id, prompt=scene.prompt, negative=scene.negative, names=scene.cast, seed=seed)
+        uses = tuple(_anchor_request(anchor, scene, request, plan, ask) for anchor in anchors[scene.id])
         keys = tuple(use.request.key for use in uses)
         identity = identities[scene.id]
         if identity:
             keys = (content_key("story-prompt/v1", [identity, told[identity]]),)
-        request = ask(scene_id=scene.id, prompt=scene.prompt, negative=scene.negative, names=scene.cast, seed=seed)
         if keys:
             strength = options.consistency_strength
             request = replace(request, consistency=consistency, consistency_strength=strength, anchors=keys)
@@ -116,11 +112,13 @@ def _identity(scene: Scene, cast: Cast, consistency: str, model: ModelFiles) -> 
     return resolve(described_cast(scene, cast), scene.cast, cast, model.adapter_family).prompt
 
 
-def _anchor_request(anchor: Anchor, scene: Scene, plan: ScenePlan, ask: Callable[..., FrameRequest]) -> AnchorRequest:
-    """Drawn with the scene's adapters, so that both can be denoised together."""
+def _anchor_request(
+    anchor: Anchor, scene: Scene, frame: FrameRequest, plan: ScenePlan, ask: Callable[..., FrameRequest]
+) -> AnchorRequest:
+    """Drawn with the frame's adapters, whoever it shows itself, so that both can be denoised together."""
     seed = anchor_seed(plan.story.seed, anchor.name)
     request = ask(scene_id=anchor.scene_id, prompt=anchor.prompt, negative="", names=scene.cast, seed=seed)
-    return AnchorRequest(anchor=anchor, request=request)
+    return AnchorRequest(anchor=anchor, request=replace(request, adapters=frame.adapters))
 
 
 def _request(

@@ -77,6 +77,7 @@ class Run:
             anchors={lane: use.anchor.name for lane, use in self.hidden.items()},
             shown={place: tuple(use.anchor.name for use in scene.anchors) for place, scene in self.scenes},
             words={use.anchor.name: use.anchor.words for use in self.hidden.values()},
+            places=frozenset(use.anchor.name for use in self.hidden.values() if use.anchor.is_place),
             identities={place: scene.identity for place, scene in self.company},
         )
 
