@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +72,7 @@ def create_board(
     board_exports(formats)
     name, note = (planner, "") if planner else default_planner()
     listener(Note(text=note)) if note else None
-    asked = {"story": _plain(story), "planner": name, "llm_model": llm_model or ""}
+    asked = {"story": _plain(dataclasses.asdict(story)), "planner": name, "llm_model": llm_model or ""}
     job = _job(
         story=story, cast=known, planner=make_planner(name, llm_model), asked=asked,
         options=options or RenderOptions(), formats=formats, sheet=sheet,
@@ -99,7 +101,7 @@ def render_plan(
         options = options or stored_options(store.read().options)
     job = _job(
         story=plan.story if plan else None, cast=known, planner=_Given(plan) if plan else None,
-        asked={"plan": plan_to_json(plan)} if plan else {}, options=options or RenderOptions(),
+        asked={"plan": _plain(plan_to_json(plan))} if plan else {}, options=options or RenderOptions(),
         formats=formats, sheet=sheet,
     )  # fmt: skip
     return _made(job, store, listener)
@@ -176,10 +178,9 @@ class _Given:
         return self._plan
 
 
-def _plain(story: Story) -> dict[str, Any]:
-    """The story as JSON gives it back."""
-    data = dataclasses.asdict(story)
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
+def _plain(data: Mapping[str, Any]) -> Any:
+    """The same as a manifest gives it back: with lists for tuples."""
+    return json.loads(json.dumps(data))
 
 
 def _job(
@@ -192,16 +193,19 @@ def _job(
     formats: Sequence[str],
     sheet: Sheet | None,
 ) -> Job:
+    from storyboard.editing.repair import repair_new
     from storyboard.layout.place import place
     from storyboard.sheet import Sheet
 
     chosen = sheet or Sheet()
+    renderer = load("renderer", "diffusion", RENDERERS)(options)
     return Job(
         story=story,
         cast=cast,
         planner=planner,
-        renderer=load("renderer", "diffusion", RENDERERS)(options),
+        renderer=renderer,
         place=lambda plan, frames: place(plan, frames, chosen),
+        repair=partial(repair_new, cast=cast, renderer=renderer, options=options),
         exports=board_exports(formats),
         asked=asked,
         options=dataclasses.asdict(options),

@@ -32,6 +32,7 @@ class RenderOptions:
         clip_skip: 1 = the text encoder's last layer.
         micro_batch: frames denoised together; None chooses by memory.
         offload: "auto", "none", "model" or "sequential".
+        repair: how often a new frame that scores low is drawn again, at most; only where something can score it.
     """
 
     model: str = "starter"
@@ -49,6 +50,7 @@ class RenderOptions:
     clip_skip: int = 1
     micro_batch: int | None = None
     offload: str = "auto"
+    repair: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,13 @@ _RENDER = (
         help="Number format; the best for the machine by default.",
     ),
     click.option("--device", help="cpu, cuda, cuda:1, mps."),
+    click.option(
+        "--repair",
+        type=click.IntRange(0, 5),
+        default=1,
+        show_default=True,
+        help="Draw frames that score low again, so often at most; for the bundled model.",
+    ),
     click.option("--micro-batch", type=click.IntRange(1, 64), help="Frames denoised together."),
 )
 

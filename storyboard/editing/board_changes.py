@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 from storyboard.board import Board
 from storyboard.casting.registry import load_cast
 from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
+from storyboard.editing.repair import NOTE, Repair, next_seed, repaired, repairs
 from storyboard.editing.word_edit import WordEdit, read_edit
 from storyboard.errors import BadInput, BoardError, FramesFailed
+from storyboard.evaluating.judges import Judge
 from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
 from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Version
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
-from storyboard.rendering.seeds import frame_seed
 from storyboard.run_store import RunStore, replace_plan
 from storyboard.scene_plan import Scene
 from storyboard.text import clean
@@ -99,8 +100,7 @@ def edit_frame(board: OpenBoard, number: int, said: str, where: str = "") -> Boa
 def redo_frame(board: OpenBoard, number: int, seed: int | None = None, note: str = "") -> Board:
     """Draw a frame once more, with another seed (the next one, or the given) and perhaps a note for the prompt."""
     scene = board.scene(number)
-    versions = len(board.manifest.versions.get(scene.id, ()))
-    chosen = frame_seed(board.manifest.plan.story.seed, f"{scene.id}:redo:{versions}") if seed is None else seed
+    chosen = next_seed(board.manifest, scene.id) if seed is None else seed
     note = clean(note)
 
     def change(request: FrameRequest) -> FrameRequest:
@@ -108,9 +108,28 @@ def redo_frame(board: OpenBoard, number: int, seed: int | None = None, note: str
         return replace(request, seed=chosen, prompt=prompt)
 
     outcomes = board.renderer.redraw(
-        board.manifest.plan, board.cast, scene.id, change, board.store.frames_folder
+        board.manifest.plan, board.cast, {scene.id: change}, board.store.frames_folder
     )  # fmt: skip
     return _with_new_version(board, scene, outcomes, f"redo: {note}" if note else "redo", scene)
+
+
+def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Board:
+    """Draw frames that score less than `least` again, each at most `times` times; edited frames stay as they are."""
+    manifest = board.manifest
+    scenes = [
+        scene.id
+        for scene in manifest.plan.scenes
+        if (version := manifest.active_version(scene.id)) and version.note.split(":")[0] in ("", NOTE, "redo")
+    ]
+    work = Repair(
+        store=board.store, cast=board.cast, renderer=board.renderer, judge=judge, listener=board.listener,
+        least=least, times=times, save=lambda _: None, earlier={scene: repairs(manifest, scene) for scene in scenes},
+    )  # fmt: skip
+    with board.store.writing():
+        mended = repaired(work, manifest, scenes)
+        if mended != manifest:
+            board.store.save(mended, undoable=True)
+    return finished(board)
 
 
 def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "") -> Board:

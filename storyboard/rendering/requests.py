@@ -51,6 +51,7 @@ def check_options(options: RenderOptions) -> None:
         ("consistency-strength", options.consistency_strength, 0, 2),
         ("lora-scale", options.lora_scale, 0, 4),
         ("clip-skip", options.clip_skip, 1, 12),
+        ("repair", options.repair, 0, 5),
     )
     for name, value, least, most in ranges:
         if value is not None and not least <= value <= most:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -77,19 +77,18 @@ class DiffusionRenderer:
         yield from draw(self.loaded, requests, cast, frozenset(wanted), folder)
 
     def redraw(
-        self, plan: ScenePlan, cast: Cast, scene_id: str, change: Change, folder: Path | None
+        self, plan: ScenePlan, cast: Cast, changes: Mapping[str, Change], folder: Path | None
     ) -> Iterator[Frame | Step | FrameFailed]:
-        """Draw one scene with another request than the plan's: `change` makes it from the plan's own.
-
-        Raises:
-            KeyError: no scene of that id.
-        """
-        requests = list(scene_requests(plan, cast, self.options, self.model, self.machine))
-        place = {each.request.scene_id: index for index, each in enumerate(requests)}[scene_id]
-        requests[place] = replace(requests[place], request=change(requests[place].request))
+        """Draw some scenes with other requests than the plan's: scene id -> what makes it from the plan's own."""
+        requests = [
+            replace(each, request=changes[each.request.scene_id](each.request))
+            if each.request.scene_id in changes
+            else each
+            for each in scene_requests(plan, cast, self.options, self.model, self.machine)
+        ]
         from storyboard.rendering.diffusion.drawing import draw
 
-        yield from draw(self.loaded, requests, cast, frozenset({scene_id}), folder)
+        yield from draw(self.loaded, requests, cast, frozenset(changes), folder)
 
     def edit(
         self, plan: ScenePlan, cast: Cast, chain: Sequence[FrameRequest], folder: Path | None
