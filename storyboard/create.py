@@ -151,7 +151,9 @@ def _same_line(store: RunStore, story: Story) -> bool:
 def stored_options(values: Mapping[str, Any]) -> RenderOptions:
     """The options a manifest holds; unknown or unusable ones are left out."""
     fields = RenderOptions.__dataclass_fields__
-    return RenderOptions(**{name: value for name, value in values.items() if name in fields})
+    known: dict[str, Any] = {name: value for name, value in values.items() if name in fields}
+    lists = {name: tuple(map(str, value)) for name, value in known.items() if isinstance(value, list)}
+    return RenderOptions(**{**known, **lists})
 
 
 def board_exports(formats: Sequence[str]) -> dict[str, Export]:
@@ -208,7 +210,7 @@ def _job(
         repair=partial(repair_new, cast=cast, renderer=renderer, options=options),
         exports=board_exports(formats),
         asked=asked,
-        options=dataclasses.asdict(options),
+        options=_plain(dataclasses.asdict(options)),
         place_settings=dataclasses.asdict(chosen),
     )
 

@@ -24,6 +24,7 @@ from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Version
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
+from storyboard.rendering.guides import CONTROLS
 from storyboard.run_store import RunStore, replace_plan
 from storyboard.scene_plan import Scene
 from storyboard.text import clean
@@ -97,8 +98,15 @@ def edit_frame(board: OpenBoard, number: int, said: str, where: str = "") -> Boa
     return _with_new_version(board, scene, outcomes, f"edit: {clean(said)}", retold(scene, edit))
 
 
-def redo_frame(board: OpenBoard, number: int, seed: int | None = None, note: str = "") -> Board:
-    """Draw a frame once more, with another seed (the next one, or the given) and perhaps a note for the prompt."""
+def redo_frame(
+    board: OpenBoard,
+    number: int,
+    seed: int | None = None,
+    note: str = "",
+    steering: Mapping[str, Any] | None = None,
+) -> Board:
+    """Draw a frame once more, with another seed (the next one, or the given), perhaps a note for the prompt, and
+    perhaps a control picture: `steering` are the `RenderOptions` of that."""
     scene = board.scene(number)
     chosen = next_seed(board.manifest, scene.id) if seed is None else seed
     note = clean(note)
@@ -107,10 +115,15 @@ def redo_frame(board: OpenBoard, number: int, seed: int | None = None, note: str
         prompt = f"{request.prompt}, {note}" if note else request.prompt
         return replace(request, seed=chosen, prompt=prompt)
 
-    outcomes = board.renderer.redraw(
-        board.manifest.plan, board.cast, {scene.id: change}, board.store.frames_folder
-    )  # fmt: skip
+    renderer = _steered(board.renderer, steering) if steering else board.renderer
+    outcomes = renderer.redraw(board.manifest.plan, board.cast, {scene.id: change}, board.store.frames_folder)
     return _with_new_version(board, scene, outcomes, f"redo: {note}" if note else "redo", scene)
+
+
+def _steered(renderer: DiffusionRenderer, steering: Mapping[str, Any]) -> DiffusionRenderer:
+    """The same with one kind of control picture instead of the board's own."""
+    free = dict.fromkeys(CONTROLS, ())
+    return type(renderer)(replace(renderer.options, **{**free, **steering}))
 
 
 def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Board:

@@ -23,8 +23,8 @@ from storyboard.rendering.seeds import frame_seed
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan
 
-LOWEST_SCORE = 0.6
-"""Frames that score less are drawn again without being asked; see docs/consistency.md for how it was chosen."""
+LOWEST_SCORE = 0.5
+"""New frames that score less are drawn again without being asked: half of what was to be seen is missing."""
 NOTE = "repair"
 Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]
 

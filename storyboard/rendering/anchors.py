@@ -15,6 +15,7 @@ from storyboard.errors import UnknownName
 from storyboard.paths import prompts_folder
 from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest
+from storyboard.rendering.guides import Guide
 from storyboard.rendering.resolve_prompt import plain_words
 from storyboard.run_store import ANCHOR_PREFIX
 from storyboard.scene_plan import Scene, ScenePlan
@@ -53,15 +54,17 @@ class AnchorRequest:
 
     anchor: Anchor
     request: FrameRequest
+    guides: tuple[Guide, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneRequest:
-    """A frame, the hidden pictures it attends to, and who appears in it (for consistency by prompt)."""
+    """A frame, the hidden pictures it attends to, who appears in it (for consistency by prompt), and what steers it."""
 
     request: FrameRequest
     anchors: tuple[AnchorRequest, ...] = ()
     identity: str = ""
+    guides: tuple[Guide, ...] = ()
 
 
 def resolve_consistency(consistency: str) -> str:

@@ -31,6 +31,7 @@ from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import LoadedModel
 from storyboard.rendering.diffusion.records import made_with
 from storyboard.rendering.diffusion.runs import Batches, Run, run_of_edits, runs_of
+from storyboard.rendering.diffusion.steering import steering
 from storyboard.rendering.diffusion.trajectory import RecordTrajectory, trajectory_of
 from storyboard.rendering.diffusion.word_edits import edit_methods
 
@@ -147,6 +148,7 @@ def _attempt(
         seen = [lane for lane in spoken if not lane.is_anchor]
         edits = [edit_methods(*pair) for pair in itertools.pairwise(seen)]
         methods = (*methods, *itertools.chain.from_iterable(edits))
+    methods = (*methods, *steering(model, run.guides(), run.scenes[0][1].request))
     walkers = {lane.number: _walker(model, lane) for lane in spoken if lane.number in run.drawn(batches)}
     hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]
     tracks = [trajectory_of(walker.lane, folder) for walker in hidden]

@@ -156,9 +156,15 @@ def _predict(denoiser: Denoiser, state: ForwardState, part: Sequence[_LaneRows])
     )
     timestep = part[0].walker.schedule.timesteps[part[0].evaluation]
 
+    more = {
+        name: value
+        for method in denoiser.methods
+        for name, value in method.unet_inputs(state, sample, timestep, tokens, added).items()
+    }
+
     def forward() -> Tensor:
         output: Tensor = denoiser.unet(
-            sample, timestep, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False
+            sample, timestep, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False, **more
         )[0]
         return output
 

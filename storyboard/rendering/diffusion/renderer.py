@@ -13,6 +13,7 @@ from storyboard.events import FrameFailed, Step
 from storyboard.frame import Frame
 from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest, RenderOptions
+from storyboard.rendering.guides import find_weights
 from storyboard.rendering.machine import Machine, choose_machine
 from storyboard.rendering.model_files import ModelFiles, find_model
 from storyboard.rendering.requests import check_options, frame_requests, scene_requests
@@ -54,7 +55,13 @@ class DiffusionRenderer:
         """The model in memory; loaded when it is first needed and kept for later boards."""
         from storyboard.rendering.diffusion.pipes import load
 
-        return load(self.model, self.machine, offload=self.options.offload, micro_batch=self.options.micro_batch)
+        weights = find_weights(self.options, self.model)
+        model = load(self.model, self.machine, offload=self.options.offload, micro_batch=self.options.micro_batch)
+        if weights.control is None and weights.adapter is None:
+            return model
+        from storyboard.rendering.diffusion.steering import with_readers
+
+        return with_readers(model, weights)
 
     def requests(self, plan: ScenePlan, cast: Cast) -> tuple[FrameRequest, ...]:
         """One request for each scene, in order; no weights are loaded.
@@ -96,11 +103,11 @@ class DiffusionRenderer:
         """Draw the last of `chain`, each of which is an edit of the one before it; the first is a plain frame.
 
         Raises:
-            BadInput: the frame attends to hidden pictures that the plan no longer has.
+            BadInput: the frame attends to hidden pictures, or follows others, that the plan no longer has.
         """
         requests = scene_requests(plan, cast, self.options, self.model, self.machine)
         own = next(each for each in requests if each.request.scene_id == chain[0].scene_id)
-        if own.request.anchors != chain[0].anchors:
+        if (own.request.anchors, own.request.guides) != (chain[0].anchors, chain[0].guides):
             raise BadInput(
                 "The cast or the options of this board have changed.",
                 hint="Draw it again first: storyboard render BOARD",

@@ -10,6 +10,7 @@ from functools import cached_property
 from storyboard.render_options import AdapterUse, FrameRequest
 from storyboard.rendering.anchors import AnchorRequest, SceneRequest
 from storyboard.rendering.diffusion.consistency import Agreement
+from storyboard.rendering.guides import Guide
 
 Placed = tuple[int, SceneRequest]
 """A scene with the number of its lane: its place in the plan."""
@@ -66,6 +67,11 @@ class Run:
     def steps(self, batches: Batches) -> int:
         """Lane-steps of some batches."""
         return len(self.drawn(batches)) * self._first.steps
+
+    def guides(self) -> dict[int, tuple[Guide, ...]]:
+        """Lane -> the pictures that steer it."""
+        hidden = {lane: use.guides for lane, use in self.hidden.items()}
+        return hidden | {place: scene.guides for place, scene in self.scenes}
 
     def agreement(self) -> Agreement:
         """What the run's frames agree about."""
