@@ -16,12 +16,13 @@ from storyboard.board import Board
 from storyboard.casting.registry import load_cast
 from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
 from storyboard.editing.repair import NOTE, Repair, next_seed, repaired, repairs
-from storyboard.editing.word_edit import WordEdit, read_edit
+from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit
 from storyboard.errors import BadInput, BoardError, FramesFailed
 from storyboard.evaluating.judges import Judge
 from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
 from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Version
+from storyboard.planning.choose import default_planner
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
 from storyboard.rendering.guides import CONTROLS
@@ -84,18 +85,46 @@ def open_board(folder: Path, characters: Path | None = None, listener: Listener 
     )
 
 
-def edit_frame(board: OpenBoard, number: int, said: str, where: str = "") -> Board:
+def edit_frame(
+    board: OpenBoard,
+    number: int,
+    said: str,
+    where: str = "",
+    planner: str | None = None,
+    llm_model: str | None = None,
+) -> Board:
     """Change a frame by words and keep the rest of it: "a guitar instead of a sandwich".
+
+    What follows no pattern is put to the language model of `planner`; None: of the default one, if a key is set.
 
     Raises:
         BadInput: the words cannot be understood, or name something that the frame's prompt does not have.
+        PlannerError: the language model was asked and gave no usable answer.
     """
     scene = board.scene(number)
     chain = stored_chain(board.store, scene, board.version(scene).key)
-    edit = read_edit(chain[-1].prompt, said, where)
+    try:
+        edit = read_edit(chain[-1].prompt, said, where)
+    except NotUnderstood:
+        name = planner or default_planner()[0]
+        if name == "offline":
+            raise
+        edit = _asked_edit(board, scene, chain[-1].prompt, said, where, name, llm_model)
     target = replace(chain[-1], prompt=edit.after, edit_of=chain[-1].key, edit=edit.to_json())
     outcomes = board.renderer.edit(board.manifest.plan, board.cast, [*chain, target], board.store.frames_folder)
     return _with_new_version(board, scene, outcomes, f"edit: {clean(said)}", retold(scene, edit))
+
+
+def _asked_edit(
+    board: OpenBoard, scene: Scene, prompt: str, said: str, where: str, planner: str, llm_model: str | None
+) -> WordEdit:
+    from storyboard.editing.asked_edit import asked_edit
+
+    tokens = dict.fromkeys(each.token for each in board.cast.values() if each.token in prompt)
+    return asked_edit(
+        prompt, said, where, tokens=list(tokens), planner=planner, llm_model=llm_model, record=board.store.record,
+        name=f"edit-{scene.id}-{len(board.manifest.versions[scene.id])}", listener=board.listener,
+    )  # fmt: skip
 
 
 def redo_frame(
