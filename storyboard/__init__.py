@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from storyboard.scene_plan import ScenePlan
     from storyboard.story import Story
 
+__version__ = "0.1.0"
 __all__ = ["Board", "RenderOptions", "ScenePlan", "Story", "create_board", "render_plan"]
 
 _HOMES = {

@@ -17,6 +17,7 @@ from storyboard.events import Listener, Note, ignore
 from storyboard.job import Export, Job
 from storyboard.pipeline import make_board
 from storyboard.planning.choose import default_planner
+from storyboard.planning.offline import language_note
 from storyboard.protocols import Cast, Planner
 from storyboard.render_options import RenderOptions
 from storyboard.run_store import RunStore
@@ -71,7 +72,8 @@ def create_board(
     check_cast(story, known)
     board_exports(formats)
     name, note = (planner, "") if planner else default_planner()
-    listener(Note(text=note)) if note else None
+    for text in (note, language_note(story.logline, known) if name == "offline" else ""):
+        listener(Note(text=text)) if text else None
     asked = {"story": _plain(dataclasses.asdict(story)), "planner": name, "llm_model": llm_model or ""}
     job = _job(
         story=story, cast=known, planner=make_planner(name, llm_model), asked=asked,

@@ -12,8 +12,9 @@ from storyboard.events import Listener
 from storyboard.frame import StoredFrame
 from storyboard.manifest import Manifest
 from storyboard.protocols import Cast, Planner, Renderer
+from storyboard.render_options import content_key
 from storyboard.run_store import RunStore
-from storyboard.scene_plan import ScenePlan
+from storyboard.scene_plan import ScenePlan, plan_to_json
 from storyboard.story import Story
 
 Place = Callable[[ScenePlan, Sequence[StoredFrame]], Board]
@@ -45,3 +46,9 @@ class Job:
     asked: Mapping[str, Any]
     options: Mapping[str, Any]
     place_settings: Mapping[str, Any]
+
+    def export_key(self, board: Board) -> str:
+        """Hash of everything that an exported file depends on."""
+        frames = [[frame.key, frame.failed] for frame in board.frames]
+        made_of = {"plan": plan_to_json(board.plan), "frames": frames, "place": dict(self.place_settings)}
+        return content_key("export/v1", made_of)

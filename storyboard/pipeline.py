@@ -10,9 +10,8 @@ from storyboard.events import Exported, FrameDone, FrameFailed, Listener, Planne
 from storyboard.frame import Frame
 from storyboard.job import Job
 from storyboard.manifest import Manifest, Version
-from storyboard.render_options import FrameRequest, content_key
+from storyboard.render_options import FrameRequest
 from storyboard.run_store import RunStore
-from storyboard.scene_plan import plan_to_json
 
 
 def make_board(job: Job, store: RunStore, listener: Listener) -> Board:
@@ -35,8 +34,8 @@ def plan(job: Job, store: RunStore, listener: Listener) -> Manifest:
     if job.story is None or job.planner is None:
         return store.read()
     scene_plan = job.planner.plan(job.story, job.cast, store.record)
-    manifest = dataclasses.replace(before, plan=scene_plan) if before else Manifest(plan=scene_plan)
-    manifest = dataclasses.replace(manifest, asked=job.asked, options=job.options)
+    begun = before or Manifest(plan=scene_plan)
+    manifest = dataclasses.replace(begun, plan=scene_plan, asked=job.asked, options=job.options)
     store.save(manifest, undoable=before is not None)
     listener(Planned(plan=scene_plan, reused=False))
     return manifest
@@ -76,12 +75,10 @@ def _kept_and_wanted(
     """Scenes whose active version still answers the plan stay; known pictures come back; the rest is wanted."""
     wanted = []
     for scene_id, request in requests.items():
-        version = manifest.active_version(scene_id)
-        if version is None or version.base_key != request.key or store.frame_record(version.key) is None:
-            version = Version(key=request.key, base_key=request.key)
-            if store.frame_record(request.key) is None:
-                wanted.append(scene_id)
-                continue
+        version = store.whole_version(manifest, scene_id, request.key)
+        if version is None:
+            wanted.append(scene_id)
+            continue
         manifest = manifest.with_version(scene_id, version)
         listener(FrameDone(scene_id=scene_id, path=store.frame_path(version.key), reused=True))
     return manifest, wanted
@@ -89,14 +86,10 @@ def _kept_and_wanted(
 
 def export(job: Job, board: Board, manifest: Manifest, store: RunStore, listener: Listener) -> None:
     """Write the board's files; one whose plan, frames and layout have not changed is left alone."""
-    made_of = {
-        "plan": plan_to_json(board.plan),
-        "frames": [[frame.key, frame.failed] for frame in board.frames],
-        "place": dict(job.place_settings),
-    }
+    key = job.export_key(board)
     keys = dict(manifest.exports)
     for name, write in job.exports.items():
-        path, key = store.folder / name, content_key("export/v1", made_of)
+        path = store.folder / name
         reused = keys.get(name) == key and path.is_file()
         if not reused:
             write(board, path)

@@ -24,7 +24,7 @@ from typing import Any
 from storyboard.errors import BoardBusy, BoardError
 from storyboard.files import publish
 from storyboard.frame import Frame, StoredFrame
-from storyboard.manifest import Manifest, manifest_from_text, manifest_to_text
+from storyboard.manifest import Manifest, Version, manifest_from_text, manifest_to_text
 from storyboard.scene_plan import Scene
 
 MANIFEST = "board.json"
@@ -125,6 +125,13 @@ class RunStore:
         if key not in self._verified and (record := self._read_record(key)) is not None:
             self._verified[key] = record
         return self._verified.get(key)
+
+    def whole_version(self, manifest: Manifest, scene_id: str, key: str) -> Version | None:
+        """The version to show: the active one while it answers `key`, else a frame that was drawn for `key` before."""
+        active = manifest.active_version(scene_id)
+        if active and active.base_key == key and self.frame_record(active.key) is not None:
+            return active
+        return Version(key=key, base_key=key) if self.frame_record(key) is not None else None
 
     def _read_record(self, key: str) -> dict[str, Any] | None:
         try:

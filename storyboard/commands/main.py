@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from storyboard import __version__
 from storyboard.errors import StoryboardError, UnknownName
 
 COMMANDS: Mapping[str, str] = {
@@ -52,6 +53,8 @@ class LazyGroup(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] == "help":
+            args = [*args[1:2], "--help"]
         if args and args[0] not in COMMANDS and args[0] not in ("--help", "-h", "--version"):
             if _looks_mistyped(args):
                 raise UnknownName.among("command", args[0], COMMANDS)
@@ -79,7 +82,7 @@ def _looks_mistyped(args: Sequence[str]) -> bool:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="storyboard-diffusion", prog_name="storyboard")
+@click.version_option(__version__, prog_name="storyboard")
 @click.pass_context
 def storyboard(ctx: click.Context) -> None:
     """One line in, a finished storyboard out.

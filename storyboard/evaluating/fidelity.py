@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from storyboard.evaluating.probe import Reading
 from storyboard.starter.spec import PERSON_FIELDS, hidden_attributes
 
-CONTEXT = ("shot", "pose", "prop", "style", "place")
+CONTEXT = ("shot", "pose", "prop", "style", "place", "hat")
 
 
 def seen(reading: Reading, name: str) -> str:
@@ -19,7 +19,7 @@ def seen(reading: Reading, name: str) -> str:
 
 
 def hidden_in(reading: Reading, wanted: Mapping[str, str]) -> frozenset[str]:
-    """Attributes that a frame does not show, by its wanted shot, pose, prop, style and place, or by what is seen."""
+    """Attributes that a frame does not show, by what of `CONTEXT` is wanted, or else by what is seen."""
     context = {name: wanted.get(name) or seen(reading, name) for name in CONTEXT}
     return hidden_attributes(**context)
 

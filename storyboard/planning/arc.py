@@ -225,6 +225,8 @@ def _pools(about: Premise, stage: str, first: bool, closing: bool, grammar: Gram
     own: Beats = about.activity.beats if about.activity.name else grammar.own
     turned = about.complication.beats if about.complication else {}
     pools: list[Sequence[Beat]] = []
+    if stage == "opening" and first and about.reading.doing:
+        pools.append([dataclasses.replace(beat, does="<be> {doing}") for beat in own[stage]])
     if stage == "turn" or (stage in ("height", "close") and first and closing == (stage == "close")):
         pools.append(turned.get(stage, ()))
     pools.append(own[stage])
@@ -263,7 +265,7 @@ def _places(about: Premise, count: int, grammar: Grammar, rng: random.Random) ->
             route = [rng.choice(near), home]
         if count >= 6 and near and (len(route) == 1 or rng.random() < 0.5):
             route.append(rng.choice([name for name in near if name not in route] or [home]))
-    elif len(route) == 1 and count >= 8:
+    elif len(route) == 1 and count >= 8 and grammar.places[route[0]].near:
         near = list(grammar.places[route[0]].near)
         route = [route[0], rng.choice(near), route[0]]
     return _spread(route, count, about.activity.places)

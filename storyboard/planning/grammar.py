@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import tomllib
 from collections.abc import Mapping
@@ -110,6 +111,13 @@ def grammar() -> Grammar:
         tables=tables,
         stopwords=frozenset((prompts_folder() / "offline" / "stopwords.txt").read_text("utf-8").split()),
     )
+
+
+def with_own_place(rules: Grammar, name: str, at: str, indoors: bool) -> Grammar:
+    """The grammar with one more place, of which the line says nothing but where it is ("in the garage")."""
+    details = tuple(rules.tables["beats"]["somewhere"]["details"])
+    place = Place(name=name, at=at, near=(), details=details, moments=(), indoors=indoors)
+    return dataclasses.replace(rules, places={**rules.places, name: place})
 
 
 def _read(name: str) -> Mapping[str, Any]:

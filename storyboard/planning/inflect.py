@@ -62,6 +62,7 @@ PRONOUNS: Mapping[str, Mapping[str, str]] = {
     "it": {"they": "it", "them": "it", "their": "its", "themselves": "itself"},
     "they": {"they": "they", "them": "them", "their": "their", "themselves": "themselves"},
 }
+STRESSED_LAST = frozenset("forget begin admit regret commit prefer refer occur submit permit equip control".split())
 _VERB = re.compile(r"<(\w+)>")
 _PRONOUN_VERB = re.compile(r"\{they\} <(\w+)>")
 
@@ -69,6 +70,13 @@ _PRONOUN_VERB = re.compile(r"\{they\} <(\w+)>")
 def third_person(verb: str) -> str:
     """ "go" -> "goes", "carry" -> "carries", "be" -> "is"."""
     return IRREGULAR_THIRD.get(verb) or _with_s(verb)
+
+
+def base_of_third(verb: str) -> str:
+    """ "juggles" -> "juggle", "teaches" -> "teach", "carries" -> "carry"."""
+    if verb.endswith("ies") and len(verb) > 4:
+        return verb[:-3] + "y"
+    return verb[:-2] if re.search(r"(ch|sh|ss|x|z|o)es$", verb) else verb[:-1]
 
 
 def plural(noun: str) -> str:
@@ -135,5 +143,5 @@ def _with_s(word: str) -> str:
 
 
 def _doubled(verb: str) -> str:
-    short = re.fullmatch(r"[^aeiou]*[aeiou][bdgklmnprt]", verb) and not verb.endswith(("w", "x", "y"))
+    short = re.fullmatch(r"[^aeiou]*[aeiou][bdgklmnprt]", verb) or verb in STRESSED_LAST
     return verb + verb[-1] if short else verb

@@ -11,7 +11,8 @@ from typing import Any
 from storyboard.character import Character
 from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import plural, with_article
-from storyboard.planning.line import ARTICLES, PREPOSITIONS, Match, Reading
+from storyboard.planning.line import Reading
+from storyboard.planning.words import ARTICLES, PREPOSITIONS, Match
 
 FAMILY = ("father", "mother", "grandfather", "grandmother")
 
@@ -194,7 +195,7 @@ def _from_noun(match: Match, kind: str, reading: Reading, grammar: Grammar, rng:
     people = [f"{noun} {look}"]
     for other in raw.get("others", ()) or ([noun] if many else []):
         people.append(f"{other} {fixed_look(other, {}, reading, grammar, rng)}")
-    head = own if noun in own.split() else f"{own}, {people[0]}"
+    head = own if f" {noun} " in f" {own} " else f"{own}, {people[0]}"
     prompt = " and a ".join([head + (f" {look}" if head == own else ""), *people[1:]])
     lead = _lead(own, prompt, pronoun, many, used, count=count)
     family = match.start == 0 and not adjectives and kind in FAMILY

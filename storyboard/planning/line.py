@@ -7,36 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from storyboard.character import Character
-from storyboard.planning.grammar import Grammar, Hit
-from storyboard.planning.inflect import gerund
+from storyboard.planning.grammar import Grammar
+from storyboard.planning.inflect import base_of_third, gerund
+from storyboard.planning.predicate import Clause, own_predicate, subjects
+from storyboard.planning.words import ARTICLES, Match, Word, words_of
 
-WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*(?:@[a-z0-9_-]+)?")
-PREPOSITIONS = frozenset("in at on to into from by near under over through across behind inside outside of".split())
-ARTICLES = frozenset(["a", "an", "the", "some", "his", "her", "their", "its", "my", "your", "our"])
 MOST_TOPICS = 6
-LONGEST_WORD = 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class Word:
-    """A word of the line: `text` as written, `lower` for comparing, `sentence` counts the clause it stands in."""
-
-    text: str
-    lower: str
-    clause: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Match:
-    """Words `start` to `end` of the line mean `hits`."""
-
-    start: int
-    end: int
-    hits: tuple[Hit, ...]
-
-    def names(self, kind: str) -> tuple[Hit, ...]:
-        """The meanings of one kind."""
-        return tuple(hit for hit in self.hits if hit.kind == kind)
+LONGEST_TOPIC = 6
+MOST_ADJECTIVES = 2
+WITHIN = {"in": "in", "into": "in", "inside": "inside", "at": "at"}
+NO_PLACES = frozenset(
+    "hurry row moment rush suit hat coat dress time end way circle mood dream past future beginning same middle".split()
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +29,13 @@ class Reading:
         cast: registered characters the line names, in order.
         cast_end: index of the word after the first of them.
         activities: names, surest first.
-        doing: the line's own words for what is done, when no activity is known ("juggling chainsaws").
-        places: in the order of the line.
+        doing: the line's own words for what is done, when they say more than the activity ("building a rocket").
+        places: in the order of the line; if none is known, the name of `own_place`.
+        own_place: where the line plays by its own words ("in the garage"), when it names no known place.
         things: phrases with their illustrator's word ("red balloon", "balloon").
         topics: runs of words that mean nothing to us.
         free: for each word, whether nothing else has claimed it.
+        foreign: the line seems to be in another language; its words are then kept as one topic.
     """
 
     words: tuple[Word, ...]
@@ -61,23 +45,14 @@ class Reading:
     activities: tuple[str, ...]
     doing: str
     places: tuple[str, ...]
+    own_place: str
     time: str
     weather: str
     mood: str
     things: tuple[tuple[str, str], ...]
     topics: tuple[str, ...]
     free: tuple[bool, ...]
-
-
-def words_of(line: str) -> tuple[Word, ...]:
-    """The words of a line, a possessive's ending cut off."""
-    found, clause, last = [], 0, 0
-    for match in WORD.finditer(line):
-        clause += bool(re.search(r"[,.;:!?–—]", line[last : match.start()]))
-        last = match.end()
-        text = re.sub(r"['’]s?$", "", match[0])[:LONGEST_WORD]
-        found.append(Word(text=text, lower=text.lower(), clause=clause))
-    return tuple(found)
+    foreign: bool
 
 
 def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Reading:
@@ -87,9 +62,15 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
     taken = {index for start, end, _ in named for index in range(start, end)}
     several = len({character.name for _, _, character in named}) > 1
     matches = find_matches(words, grammar, taken)
+    foreign = _foreign(words, matches, taken, grammar)
+    matches = () if foreign else matches
     activities = _activities(words, matches)
     free = _free(words, matches, taken, grammar)
-    doing = "" if activities else _own_doing(words, free, matches, taken, several)
+    places = tuple(dict.fromkeys(hit.name for match in matches for hit in match.names("place")))
+    own_place, spent = ("", set[int]()) if places else _own_place(words, free)
+    free = tuple(is_free and index not in spent for index, is_free in enumerate(free))
+    people = subjects(matches, taken)
+    doing = own_predicate(Clause(words=words, free=free, matches=matches, subjects=people, several=several))
     things, claimed = _things(words, matches, free)
     inside = frozenset(doing.split())
     unclaimed = tuple(is_free and index not in claimed for index, is_free in enumerate(free))
@@ -101,14 +82,25 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
         cast_end=min((end for _, end, _ in named), default=0),
         activities=activities,
         doing=doing,
-        places=tuple(dict.fromkeys(hit.name for match in matches for hit in match.names("place"))),
+        places=places or ((place_name(own_place),) if own_place else ()),
+        own_place=own_place,
         time=_first(matches, "time"),
         weather=_first(matches, "weather"),
         mood=_first(matches, "mood"),
         things=things,
         topics=topics,
         free=free,
+        foreign=foreign,
     )
+
+
+def _foreign(words: Sequence[Word], matches: Sequence[Match], taken: set[int], grammar: Grammar) -> bool:
+    """Whether the line seems to be in another language: three words or more, not one of them plainly English."""
+    others = [word.lower for index, word in enumerate(words) if index not in taken]
+    known = any(match.hits for match in matches if not match.names("thing"))
+    english = known or any(word in grammar.stopwords or word.endswith("ing") for word in others)
+    other_script = any(ord(letter) > 0x24F for word in others for letter in word)
+    return other_script or (len(others) >= 3 and not english)
 
 
 def find_cast(words: Sequence[Word], cast: Mapping[str, Character]) -> list[tuple[int, int, Character]]:
@@ -176,36 +168,27 @@ def _free(words: Sequence[Word], matches: Sequence[Match], taken: set[int], gram
     return tuple(index not in used and word.lower not in known for index, word in enumerate(words))
 
 
-def _own_doing(
-    words: Sequence[Word], free: Sequence[bool], matches: Sequence[Match], taken: set[int], several: bool
-) -> str:
-    """ "juggling chainsaws" from "Flynn juggling chainsaws in the park" or "Flynn juggles chainsaws"."""
-    known = {match.start: match for match in matches}
-    for index, word in enumerate(words):
-        after_name = index - 1 in taken
-        if not free[index] or not word.lower.isascii():
-            continue
-        if word.lower.endswith("ing") and len(word.lower) > 4:
-            return _predicate(words, index, word.lower, known)
-        if after_name and re.fullmatch(r"[a-z]{2,}[^s](?:s|ed)", word.lower):
-            return _predicate(words, index, gerund(word.lower[:-1]), known)
-        if after_name and several:
-            return _predicate(words, index, gerund(word.lower), known)
-    return ""
+def _own_place(words: Sequence[Word], free: Sequence[bool]) -> tuple[str, set[int]]:
+    """ "in the garage", "at the opera house", "in Narnia", and which words those are; ("", {}) where there is none."""
+    for index, word in enumerate(words[:-1]):
+        start = index + 1
+        article = words[start].lower in ARTICLES
+        first = start + article
+        end = first
+        while end < min(first + 3, len(words)) and free[end] and words[end].clause == word.clause:
+            end += 1
+        named = first < len(words) and words[first].text[:1].isupper()
+        run = [each for each in words[first:end] if each.lower.isascii()]
+        fits = len(run) == end - first > 0 and not NO_PLACES & {each.lower for each in run}
+        if word.lower in WITHIN and (article or named) and fits and not run[-1].lower.endswith("ing"):
+            said = [words[start].lower] * article + [each.text if named else each.lower for each in run]
+            return " ".join([WITHIN[word.lower], *said]), set(range(first, end))
+    return "", set()
 
 
-def _predicate(words: Sequence[Word], start: int, verb: str, known: Mapping[int, Match]) -> str:
-    """The verb and up to four words of its object, not beyond a preposition, a place, a time or the clause."""
-    parts = [verb]
-    for index in range(start + 1, min(start + 5, len(words))):
-        match = known.get(index)
-        ends = match is not None and any(match.names(kind) for kind in ("place", "time", "weather"))
-        if ends or words[index].lower in PREPOSITIONS | {"and", "with"} or words[index].clause != words[start].clause:
-            break
-        parts.append(words[index].lower)
-    while parts[-1] in ARTICLES:
-        parts.pop()
-    return " ".join(parts)
+def place_name(own_place: str) -> str:
+    """ "garage" of "in the garage"."""
+    return " ".join(word for word in own_place.split()[1:] if word not in ARTICLES)
 
 
 def _things(
@@ -217,7 +200,7 @@ def _things(
     for match in matches:
         for hit in match.names("thing"):
             start = match.start
-            while start and free[start - 1] and start - 1 not in claimed:
+            while start > match.start - MOST_ADJECTIVES and start and free[start - 1] and start - 1 not in claimed:
                 start -= 1
             claimed.update(range(start, match.end))
             things.setdefault(hit.name, " ".join([word.lower for word in words[start : match.start]] + [hit.name]))
@@ -240,9 +223,9 @@ def _topics(
                 runs[-1] += [each.lower for each in words[index : places[index].end]]
             runs.append([])
         clause = word.clause
-        if is_free and word.lower not in inside:
+        if is_free and not inside & {word.lower, gerund(base_of_third(word.lower))}:
             runs[-1].append(word.lower)
-    return tuple(dict.fromkeys(" ".join(run[:4]) for run in runs if run))[:MOST_TOPICS]
+    return tuple(dict.fromkeys(" ".join(run[:LONGEST_TOPIC]) for run in runs if run))[:MOST_TOPICS]
 
 
 def _first(matches: Sequence[Match], kind: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 from storyboard.planning.arc import Moment, moments, premise
-from storyboard.planning.grammar import grammar
+from storyboard.planning.grammar import grammar, with_own_place
 from storyboard.planning.leads import find_leads
 from storyboard.planning.line import read_line
 from storyboard.planning.scene_prompt import scene_prompt
@@ -37,6 +37,8 @@ class OfflinePlanner:
         rules, style = grammar(), story_style(story, cast)
         rng = random.Random(f"offline/1\0{story.logline}\0{story.seed}\0{','.join(story.cast)}")
         reading = read_line(story.logline, cast, rules)
+        if reading.own_place:
+            rules = with_own_place(rules, reading.places[0], reading.own_place, indoors=not reading.weather)
         must = [cast[name] for name in story.cast]
         leads, company = find_leads(reading, [each for each in must if each.kind == "character"], rules, rng)
         about = premise(reading, leads, company, story.scene_count, rules, rng)
@@ -46,6 +48,13 @@ class OfflinePlanner:
             for number, moment in enumerate(moments(about, story.scene_count, rules, rng), 1)
         )
         return ScenePlan(story=story, title=title_of(story.logline), scenes=scenes, planner=self.name)
+
+
+def language_note(line: str, cast: Cast) -> str:
+    """One sentence for the user when the line seems not to be English, else ""."""
+    if not read_line(line, cast, grammar()).foreign:
+        return ""
+    return "The offline planner writes English only; for other languages set OPENAI_API_KEY and use --planner openai."
 
 
 def title_of(line: str) -> str:

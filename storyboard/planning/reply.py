@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from storyboard.character import Character
 from storyboard.errors import PlannerError
-from storyboard.planning.line import find_cast, words_of
+from storyboard.planning.line import find_cast
 from storyboard.planning.styles import Style, joined
 from storyboard.planning.wire import WireScene
+from storyboard.planning.words import words_of
 from storyboard.prompting.attention import BREAK, BREAK_WEIGHT, format_attention, parse_attention
 from storyboard.protocols import Cast
 from storyboard.scene_plan import SHOT_ANGLES, SHOT_MOVEMENTS, SHOT_SIZES, Scene, Shot

@@ -26,11 +26,11 @@ def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: G
     parts.append(_held(moment, words, rng))
     parts.append(f"(with {moment.company}:1.1)" if moment.company else "")
     parts.append(f"({about.reading.doing}:1.2)" if about.reading.doing else "")
-    parts.append(words["places"].get(moment.place, f"in a {moment.place}"))
+    parts.append(words["places"].get(moment.place, grammar.places[moment.place].at))
     parts.append(_light(moment, words))
     parts += _topics(moment, about)
     parts.append(style.positive if style else "")
-    return _short(", ".join(part for part in parts if part))
+    return _short(", ".join(part for part in dict.fromkeys(parts) if part))
 
 
 def _camera(moment: Moment, grammar: Grammar) -> str:

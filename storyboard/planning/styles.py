@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from storyboard.errors import UnknownName
 from storyboard.paths import prompts_folder
-from storyboard.planning.line import find_cast, words_of
+from storyboard.planning.line import find_cast
+from storyboard.planning.words import words_of
 from storyboard.protocols import Cast
 from storyboard.story import Story
 

@@ -129,12 +129,12 @@ class Plan:
     For the first `small_share` of the steps pictures are reduced to `small_side`, which costs half as much.
     """
 
-    steps: int = 2500
+    steps: int = 6000
     batch: int = 64
     rate: float = 3e-3
     examples: int = 40_000
     small_side: int = 96
-    small_share: float = 0.75
+    small_share: float = 0.5
 
 
 def rate_at(plan: Plan, step: int) -> float:

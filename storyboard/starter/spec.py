@@ -89,9 +89,13 @@ def companion_kind(second: PersonSpec | AnimalSpec | None) -> str:
     return "man" if second.gender == "male" else "woman"
 
 
-def hidden_attributes(*, shot: str, pose: str, prop: str, style: str, place: str) -> frozenset[str]:
-    """The labels that a drawing with these values does not show."""
+def hidden_attributes(*, shot: str, pose: str, prop: str, style: str, place: str, hat: str) -> frozenset[str]:
+    """The labels that a drawing with these values does not show: of a top in a close-up, only its colour remains."""
     hidden: set[str] = set()
+    if hat != NONE:
+        hidden |= {"hair_style"}
+    if shot == "close-up":
+        hidden |= {"top"}
     if shot in ("medium", "close-up"):
         hidden |= {"bottom", "bottom_colour", "shoes"}
     if shot == "close-up" or (shot == "medium" and pose not in UPPER_BODY_POSES):
@@ -113,7 +117,9 @@ def attributes(spec: SceneSpec) -> dict[str, str]:
     labels = {name: getattr(person, name) for name in PERSON_FIELDS}
     labels |= {name: getattr(spec, name) for name in SCENE_FIELDS if name in VOCABULARY}
     labels["companion"] = companion_kind(spec.second)
-    hidden = hidden_attributes(shot=spec.shot, pose=spec.pose, prop=spec.prop, style=spec.style, place=spec.place)
+    hidden = hidden_attributes(
+        shot=spec.shot, pose=spec.pose, prop=spec.prop, style=spec.style, place=spec.place, hat=person.hat
+    )
     labels |= dict.fromkeys(hidden, HIDDEN)
     if person.hat == NONE:
         labels["hat_colour"] = NONE

@@ -157,3 +157,17 @@ def test_every_error_class_says_what_to_do_next() -> None:
     for kind in below(StoryboardError):
         assert kind.hint
         assert 1 <= kind.exit_code <= 9
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write to")
+def test_a_folder_that_cannot_be_written_is_one_clear_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "Flynn walks", "-o", "/proc/board", "--planner", "offline")
+    assert code == 6
+    assert "error: /proc/board cannot be used" in err
+    assert "-o" in err
+    assert "Traceback" not in err
+
+
+def test_help_is_also_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "help") == run(capsys, "--help")
+    assert run(capsys, "help", "export") == run(capsys, "export", "--help")

@@ -49,7 +49,8 @@ def test_agreement_of_readings():
 def test_what_a_shot_hides_does_not_count():
     def reading(bottom, shot):
         return {"top": {"vest": 1.0}, "bottom": {bottom: 1.0}, "shot": {shot: 1.0}, "pose": {"sitting": 1.0},
-                "prop": {"none": 1.0}, "style": {"flat": 1.0}, "place": {"park": 1.0}}  # fmt: skip
+                "prop": {"none": 1.0}, "style": {"flat": 1.0}, "place": {"park": 1.0},
+                "hat": {"none": 1.0}}  # fmt: skip
 
-    assert same_person(reading("jeans", "full"), reading("skirt", "full")) < 0.6
+    assert same_person(reading("jeans", "full"), reading("skirt", "full")) < 0.7
     assert same_person(reading("jeans", "close-up"), reading("skirt", "full")) == pytest.approx(1)

@@ -14,7 +14,7 @@ from storyboard.character import Character
 from storyboard.errors import BadInput, UnknownName
 from storyboard.planning.arc import parts
 from storyboard.planning.grammar import STAGES, grammar
-from storyboard.planning.offline import OfflinePlanner
+from storyboard.planning.offline import OfflinePlanner, language_note
 from storyboard.prompting.attention import parse_attention
 from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
 from storyboard.story import MOST_SCENES, Story
@@ -286,3 +286,39 @@ def test_prompts_speak_the_starter_model_s_language() -> None:
     content = [word for word in used if word not in STOP and word not in asked]
     unknown = [word for word in content if word not in known]
     assert len(unknown) / len(content) < 0.1, sorted(set(unknown))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Flynn and Mira build a rocket in the garage", ("building a rocket", "in the garage")),
+        ("Mira discovers an abandoned lighthouse", ("discovering an abandoned lighthouse",)),
+        ("Flynn juggles chainsaws in Narnia", ("juggling chainsaws", "in Narnia")),
+        ("a dragon teaches an old sailor to bake bread", ("teaching an old sailor to bake bread",)),
+        ("Flynn enjoys a quiet morning with a crossword", ("enjoying a quiet morning", "crossword")),
+        ("an old man repairs clocks", ("repairing clocks", "(old man with")),
+    ],
+)
+def test_the_lines_own_verb_object_and_place_are_in_every_prompt(line: str, said: tuple[str, ...]) -> None:
+    scenes = plan(line, 4).scenes
+    assert all(words in scene.prompt for scene in scenes for words in said)
+
+
+def test_the_first_caption_says_what_the_line_says() -> None:
+    assert "building a rocket" in plan("Flynn and Mira build a rocket in the garage", 4).scenes[0].caption
+
+
+def test_a_line_in_another_language_is_quoted_not_misread() -> None:
+    made = plan("ein Hund sucht seinen Ball", 4)
+    assert all("ein hund sucht seinen ball" in scene.prompt for scene in made.scenes)
+    assert not any("holding a sucht" in scene.prompt for scene in made.scenes)
+
+
+@pytest.mark.parametrize("line", ["ein Hund sucht seinen Ball", "Flynn sucht seinen Hut", "火星の猫", "قطة على القمر"])
+def test_other_languages_are_said_to_be_beyond_it(line: str) -> None:
+    assert "English" in language_note(line, CAST)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_english_lines_are_not_taken_for_other_languages(line: str) -> None:
+    assert language_note(line, CAST) == ""
