@@ -147,9 +147,8 @@ def _better(work: Repair, manifest: Manifest, scene_id: str, key: str) -> Manife
     version = Version(key=key, base_key=current.base_key, note=NOTE)
     before, after = (_score(work, each, scene_id) for each in (manifest, manifest.with_version(scene_id, version)))
     note = f"{NOTE}: {before:.2f} -> {after:.2f}"
-    work.listener(
-        Note(text=f"Frame {manifest.plan.scene(scene_id).number} was drawn again: {before:.2f}, {after:.2f}.")
-    )
+    number = manifest.plan.scene(scene_id).number
+    work.listener(Note(text=f"Frame {number} scored {before:.2f} and was drawn again: {after:.2f}."))
     mended = manifest.with_version(scene_id, replace(version, note=note))
     return mended if after > before else mended.with_version(scene_id, current)
 

@@ -9,11 +9,13 @@ import shutil
 
 import pytest
 import torch
+from click.testing import CliRunner
 from diffusers import StableDiffusionControlNetPipeline, StableDiffusionXLControlNetPipeline
 from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from PIL import Image
 
 from storyboard.casting.registry import load_cast
+from storyboard.commands.main import storyboard
 from storyboard.errors import BadInput, ModelError, StoryboardError, UnknownName
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion.attention import ForwardState
@@ -25,6 +27,7 @@ from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 from storyboard.rendering.diffusion.schedulers import new_scheduler
 from storyboard.rendering.guides import block_scales
 from storyboard.rendering.stick_figure import FRAMING, POSES, WORDS, draw, pose_in
+from storyboard.scene_plan import plan_to_json
 from tests.rendering.test_consistency import CAST, frames, pixels, plan, renderer
 from tests.rendering.test_lockstep import CPU, asked, model, walker  # noqa: F401
 from tests.tiny.readers import tiny_adapter, tiny_control
@@ -248,6 +251,37 @@ def test_weights_of_another_family_are_refused(tiny_models, folders, picture):
         ours = renderer(tiny_models["sdxl"], **options)
         with pytest.raises(StoryboardError, match=r"made for another kind|cannot be loaded for this model"):
             list(ours.render(plan(), CAST, ["s1"], None))
+
+
+def test_half_precision_follows_pictures_too(tiny_models, folders, picture):
+    control, adapter = folders
+    options = {
+        "control_model": str(control),
+        "pose": (str(picture),),
+        "ip_adapter": str(adapter),
+        "like": (str(picture),),
+    }
+    free = pixels(frames(steered(tiny_models, dtype="bfloat16"), plan()))
+    drawn = pixels(frames(steered(tiny_models, dtype="bfloat16", **options), plan()))
+    assert all(free[scene] != drawn[scene] for scene in free)
+
+
+def test_a_board_remembers_its_pictures(tiny_models, folders, picture, tmp_path):
+    (tmp_path / "plan.json").write_text(
+        json.dumps(plan_to_json(plan(("a man sitting on a bench", ())))), encoding="utf-8"
+    )
+
+    def run(*arguments):
+        result = CliRunner().invoke(storyboard, [str(each) for each in (*arguments, "--json", "--to", "html")])
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    run("render", tmp_path / "plan.json", "-o", tmp_path / "b", "--model", tiny_models["sd1"], "--steps", 2, "--device",
+        "cpu", "--dtype", "float32", "--control-model", folders[0], "--pose", "words", "--ip-adapter", folders[1],
+        "--like", picture, "--like-scale", "up.0=1,mid=0.5")  # fmt: skip
+    assert run("render", tmp_path / "b")["drawn"] == 0
+    assert run("render", tmp_path / "b", "--like-scale", "0.3")["drawn"] == 1
+    assert run("render", tmp_path / "b")["drawn"] == 0
 
 
 # -- stick figures -------------------------------------------------------------------------------------------------

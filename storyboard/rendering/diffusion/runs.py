@@ -16,6 +16,7 @@ Placed = tuple[int, SceneRequest]
 """A scene with the number of its lane: its place in the plan."""
 Batches = Sequence[Sequence[Placed]]
 MOST_TOGETHER = 8
+MOST_BATCHES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,8 @@ def runs_of(scenes: Sequence[SceneRequest], micro_batch: int) -> list[Run]:
 
 
 def _window(members: Sequence[Placed], micro_batch: int) -> int:
-    """Frames on the way at once. More share the cost of their anchors; fewer are on disk sooner."""
+    """Frames on the way at once. More share the cost of their anchors; fewer are on disk sooner, which matters where
+    frames are drawn one by one because each takes long."""
     if not any(scene.anchors for _, scene in members):
         return micro_batch
-    return max(1, MOST_TOGETHER // micro_batch) * micro_batch
+    return MOST_TOGETHER if micro_batch == 1 else max(MOST_BATCHES, MOST_TOGETHER // micro_batch) * micro_batch
