@@ -82,7 +82,7 @@ def test_strength_zero_is_off_to_the_byte(tiny_models, consistency):
 
 
 @pytest.mark.parametrize("consistency", METHODS)
-@pytest.mark.parametrize("micro_batch", [1, 3])
+@pytest.mark.parametrize("micro_batch", [1, 2, 3])
 def test_frames_drawn_later_from_stored_anchors_have_the_same_bytes(tiny_models, tmp_path, consistency, micro_batch):
     ours = renderer(tiny_models["sd1"], consistency=consistency, micro_batch=micro_batch)
     whole = frames(ours, plan())
@@ -94,6 +94,20 @@ def test_frames_drawn_later_from_stored_anchors_have_the_same_bytes(tiny_models,
     assert pictures(later)["s2"] == pictures(whole)["s2"]
     again = frames(ours, plan(), ["s2"])
     assert pictures(again)["s2"] == pictures(whole)["s2"]
+
+
+def test_a_hidden_picture_may_share_the_batch(tiny_models):
+    """Alone or together it is the same computation, up to rounding."""
+    import numpy
+
+    alone, together = (
+        frames(renderer(tiny_models["sd1"], consistency="anchor+mask+place", micro_batch=size), plan())
+        for size in (1, 3)
+    )
+    assert alone.keys() == together.keys()
+    for scene, frame in alone.items():
+        first, second = (numpy.asarray(each.image, dtype=float) for each in (frame, together[scene]))
+        assert abs(first - second).max() <= 2
 
 
 @pytest.mark.parametrize("consistency", ANCHORED)

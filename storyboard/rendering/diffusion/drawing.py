@@ -153,7 +153,8 @@ def _attempt(
     hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]
     tracks = [trajectory_of(walker.lane, folder) for walker in hidden]
     groups = [[walkers[place] for place, _ in batch if place in walkers] for batch in batches]
-    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods))
+    together = run.fits_together(model.memory.micro_batch, spare=model.machine.device == "cpu")
+    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods), together)
     share = (time.perf_counter() - began) / max(1, len(walkers))
     for walker, track in zip(hidden, tracks, strict=True):
         if isinstance(track, RecordTrajectory):
@@ -184,8 +185,10 @@ def _denoised(
     hidden: Sequence[Walker],
     groups: Sequence[Sequence[Walker]],
     methods: tuple[Method, ...],
+    together: bool,
 ) -> Iterator[int]:
-    """Hidden lanes one by one, so that their numbers do not depend on which of them are needed."""
+    """Hidden lanes one by one, so that their numbers do not depend on which of them are needed; or all lanes together,
+    where all are always needed."""
     first = next(itertools.chain.from_iterable(groups), None)
     if first is None:
         return
@@ -198,7 +201,7 @@ def _denoised(
         methods=methods,
     )
     state = ForwardState(steps=first.lane.request.steps, height=height, width=width)
-    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state)
+    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state, together=together)
 
 
 def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:

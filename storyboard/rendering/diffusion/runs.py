@@ -58,6 +58,12 @@ class Run:
         whole = [self.scenes[start : start + size] for start in range(0, len(self.scenes), size)]
         return [batch for batch in whole if any(scene.request.scene_id in wanted for _, scene in batch)]
 
+    def fits_together(self, size: int, *, spare: bool) -> bool:
+        """Whether the run is a single batch that takes its hidden pictures along; `spare`: the memory has room for as
+        many again. Depends on the plan alone, so that a frame drawn later is computed in the same batch."""
+        everything = len(self.scenes) + len(self.hidden)
+        return 1 < size and len(self.scenes) <= size and everything <= (2 * size if spare else size)
+
     def drawn(self, batches: Batches) -> frozenset[int]:
         """The lanes of some batches and of all that these attend to."""
         placed = list(itertools.chain.from_iterable(batches))
