@@ -37,8 +37,8 @@ class TextBlock:
     """Lines of one field, already broken to fit its box.
 
     Attributes:
-        field: "caption", "action", "dialogue", "notes", "shot", "number", "duration", or the page's own "title",
-            "heading", "header", "footer", "watermark", "body".
+        field: "caption", "action", "dialogue", "notes", "shot", "number", "duration", "revision", or the page's own
+            "title", "heading", "header", "footer", "watermark", "body".
         lines: one string a printed line.
         size_pt: font size in points; lines stand 1.25 times that apart.
         label: printed bold before the first line ("Action").
@@ -99,7 +99,7 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A drawn line or rectangle. `kind`: "hairline", "card", "mat", "shot", "guide", "film", "hole" or "upright"."""
+    """A drawn line or rectangle. `kind`: "hairline", "upright", "card", "guide", or one of `palette.RULE_FILLS`."""
 
     kind: str
     box: Box

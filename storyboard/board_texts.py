@@ -34,13 +34,20 @@ SIZE_WORDS = {
 ANGLE_WORDS = {"birds-eye": "bird's eye", "worms-eye": "worm's eye", "over-the-shoulder": "over the shoulder"}
 
 
+REVISION_WORDS = {"new": "New", "changed": "Changed"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class FieldText:
-    """One text of a scene; `label` names its kind ("Action") where the text alone would not tell."""
+    """One text of a scene.
+
+    `label` names its kind ("Action") where the text alone would not tell; `language` is "" for the story's.
+    """
 
     field: str
     text: str
     label: str = ""
+    language: str = ""
 
 
 def shot_words(shot: Shot) -> str:
@@ -76,15 +83,25 @@ def aspect_text(aspect: float) -> str:
 
 
 def field_texts(scene: Scene, sheet: Sheet) -> tuple[FieldText, ...]:
-    """The scene's texts that the sheet wants, in reading order; empty ones are left out."""
+    """The scene's texts that the sheet wants, in reading order; empty ones and a repeated caption are left out."""
     offered = (
         FieldText(field="caption", text=scene.caption),
-        FieldText(field="caption", text=dict(sheet.translations).get(scene.id, "")),
-        FieldText(field="action", text=scene.action, label="Action"),
+        FieldText(field="caption", text=second_caption(scene, sheet), language=sheet.second_language),
+        FieldText(field="action", text=scene.action if scene.action != scene.caption else "", label="Action"),
         FieldText(field="dialogue", text=scene.dialogue, label="Dialogue"),
         FieldText(field="notes", text=scene.notes, label="Notes"),
     )
     return tuple(text for text in offered if text.text and text.field in sheet.fields)
+
+
+def second_caption(scene: Scene, sheet: Sheet) -> str:
+    """The caption in the sheet's second language, or ""."""
+    return next((text for scene_id, text in sheet.translations if scene_id == scene.id), "")
+
+
+def revision_words(scene: Scene, sheet: Sheet) -> str:
+    """ "New" or "Changed" since the last import of the script; only for readers who also see notes."""
+    return REVISION_WORDS.get(scene.revision, "") if "notes" in sheet.fields else ""
 
 
 def alt_text(scene: Scene, number: str) -> str:

@@ -46,6 +46,18 @@ def publish_with(path: Path, write: Callable[[Path], object]) -> None:
                 temporary.unlink(missing_ok=True)
 
 
+def discard(path: Path) -> None:
+    """Remove a file that has been overtaken.
+
+    Raises:
+        BoardError: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise BoardError(f"{path} cannot be removed: {error.strerror or error}.") from error
+
+
 def _settle(path: Path) -> None:
     """Onto the disk, with the mode a newly made file would have (mkstemp's is private)."""
     with path.open("rb+") as file:

@@ -12,6 +12,7 @@ from typing import Any
 from storyboard.errors import BadPlan, BoardError
 from storyboard.frame import StoredFrame
 from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
+from storyboard.translation import Translation, check_language, translation_from_json
 
 SCHEMA_VERSION = 1
 
@@ -44,6 +45,7 @@ class Manifest:
         failed: scene id -> why it has only a placeholder.
         exports: file name -> key of what it was made from.
         repaired: scene id -> key of the plan's own request when its frame was scored and, if need be, drawn again.
+        translations: language tag -> the plan's texts in that language.
     """
 
     plan: ScenePlan
@@ -54,6 +56,7 @@ class Manifest:
     failed: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
     repaired: Mapping[str, str] = field(default_factory=dict)
+    translations: Mapping[str, Translation] = field(default_factory=dict)
 
     def active_version(self, scene_id: str) -> Version | None:
         """The version on the board, or None when the scene was never drawn."""
@@ -96,16 +99,18 @@ def manifest_to_text(manifest: Manifest, frames: tuple[StoredFrame, ...] = ()) -
         "plan": plan_to_json(manifest.plan),
         "frames": entries,
         "exports": dict(manifest.exports),
+        "translations": {language: dataclasses.asdict(each) for language, each in manifest.translations.items()},
     }
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def _entry(manifest: Manifest, scene_id: str, frame: StoredFrame | None) -> dict[str, Any]:
     version = manifest.active_version(scene_id)
+    shown = version if scene_id not in manifest.failed else None
     return {
         "scene_id": scene_id,
-        "key": version.key if version else "",
-        "file": f"frames/{version.key}.png" if version else "",
+        "key": shown.key if shown else "",
+        "file": f"frames/{shown.key}.png" if shown else "",
         "width": frame.width if frame else 0,
         "height": frame.height if frame else 0,
         "failed": manifest.failed.get(scene_id, ""),
@@ -144,6 +149,9 @@ def manifest_from_text(text: str, path: Path) -> Manifest:
         failed={str(entry.get("scene_id")): str(entry["failed"]) for entry in entries if entry.get("failed")},
         repaired={str(entry.get("scene_id")): str(entry["repaired"]) for entry in entries if entry.get("repaired")},
         exports={str(name): str(key) for name, key in _mapping(data, "exports").items()},
+        translations={
+            check_language(str(tag)): translation_from_json(raw) for tag, raw in _mapping(data, "translations").items()
+        },
     )
 
 

@@ -142,34 +142,36 @@ class RunStore:
         return record if isinstance(record, dict) and record.get("sha256") == digest else None
 
     def stored_frames(self, manifest: Manifest) -> tuple[StoredFrame, ...]:
-        """What stands for each scene, in order: its active version, or a placeholder."""
+        """What stands for each scene, in order: its active version, or a placeholder where the last drawing failed."""
         return tuple(self._stored(manifest, scene) for scene in manifest.plan.scenes)
 
     def _stored(self, manifest: Manifest, scene: Scene) -> StoredFrame:
         version = manifest.active_version(scene.id)
         record = self.frame_record(version.key) if version else None
-        if version is None or record is None:
+        request = record.get("request", {}) if record else {}
+        width, height = (int(request.get(name, 512)) for name in ("width", "height"))
+        if version is None or record is None or scene.id in manifest.failed:
             reason = manifest.failed.get(scene.id, "not drawn yet")
             path = self.folder / "placeholders" / f"{scene.number:03d}.png"
-            return StoredFrame(scene_id=scene.id, key="", path=path, width=512, height=512, failed=reason)
-        request = record.get("request", {})
+            return StoredFrame(scene_id=scene.id, key="", path=path, width=width, height=height, failed=reason)
         return StoredFrame(
             scene_id=scene.id,
             key=version.key,
             path=self.frame_path(version.key),
-            width=int(request.get("width", 0)),
-            height=int(request.get("height", 0)),
+            width=width,
+            height=height,
             seed=int(request.get("seed", 0)),
-            failed=manifest.failed.get(scene.id, ""),
         )
 
     def publish_placeholders(self, frames: tuple[StoredFrame, ...]) -> None:
-        """Draw a labelled picture for every scene that has none."""
-        from storyboard.placeholder import draw_placeholder
+        """Draw a labelled picture, with the command that tries again, for every scene that has none."""
+        from storyboard.placeholder import placeholder_png
 
+        retry = f"Retry: storyboard render {self.folder.resolve().name}"
         for number, frame in enumerate(frames, 1):
             if not frame.key:
-                publish(frame.path, draw_placeholder(number, frame.failed, frame.width, frame.height))
+                why = f"Frame {number} is not drawn: {frame.failed}"
+                publish(frame.path, placeholder_png(frame.width, frame.height, why, retry))
 
     # -- writing ----------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ SHOT_SIZES = (
 )
 SHOT_ANGLES = ("eye-level", "low", "high", "birds-eye", "worms-eye", "over-the-shoulder", "dutch")
 SHOT_MOVEMENTS = ("static", "pan", "tilt", "push-in", "pull-out", "track", "crane", "handheld", "zoom")
+REVISIONS = ("", "new", "changed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ class Scene:
         duration_s: seconds on screen.
         label: printed shot number when it is not just `number` ("4A").
         seed: fixed seed for this frame, or None to derive it.
+        revision: what the last import of the script did to it: "new", "changed", or "".
     """
 
     id: str
@@ -80,8 +82,11 @@ class Scene:
     duration_s: float = 3.0
     label: str = ""
     seed: int | None = None
+    revision: str = ""
 
     def __post_init__(self) -> None:
+        if self.revision not in REVISIONS:
+            raise BadPlan(f"Scene {self.number}: revision is {self.revision[:40]!r}, not new or changed or empty.")
         for name in ("prompt", "negative", "caption", "alt", "action", "dialogue", "notes", "place", "label"):
             text = clean(getattr(self, name))
             if len(text) > LONGEST_TEXT:

@@ -50,6 +50,7 @@ class Sheet:
         cover: a first page with the title and the cast.
         right_to_left: reading order of the panels; None for the language's own.
         translations: captions in a second language by scene id, printed under the first.
+        second_language: BCP 47 tag of those; "" is guessed from the script.
         burn_captions: the animatic and the GIF show captions in the picture too.
         sounds: folder with sound files named by scene id or printed number, for the animatic.
     """
@@ -76,6 +77,7 @@ class Sheet:
     cover: bool = False
     right_to_left: bool | None = None
     translations: tuple[tuple[str, str], ...] = ()
+    second_language: str = ""
     burn_captions: bool = False
     sounds: str = ""
 

@@ -128,6 +128,19 @@ def test_one_failing_frame_leaves_a_placeholder_and_is_retried(tmp_path: Path) -
     assert not any(frame.failed for frame in board.frames)
 
 
+def test_a_frame_that_fails_shows_its_placeholder_and_not_the_older_picture(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "b")
+    board, _, _ = run(store, a_plan("red", "green"))
+    older = board.frames[1].path
+    board, _, _ = run(store, a_plan("red", "FAIL"))
+    failed = board.frames[1]
+    assert failed.failed == "told to fail" and failed.path != older and older.is_file()
+    assert (failed.width, failed.height) == (board.frames[0].width, board.frames[0].height)
+    assert json.loads((store.folder / "board.json").read_text())["frames"][1]["file"] == ""
+    board, _, renderer = run(store, a_plan("red", "green"))
+    assert board.frames[1].path == older and renderer.drawn == []
+
+
 def test_a_deleted_frame_is_drawn_again_with_the_same_bytes(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "b")
     board, _, _ = run(store, a_plan("red", "green"))

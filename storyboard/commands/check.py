@@ -11,13 +11,14 @@ import click
 
 from storyboard.commands.changing import board_argument
 from storyboard.commands.progress import Progress
-from storyboard.commands.sheet_options import sheet_options, to_sheet
+from storyboard.commands.sheet_options import sheet_options, to_reading, to_sheet
 from storyboard.editing.board_changes import open_board, repair_board
 from storyboard.editing.repair import LOWEST_SCORE
 from storyboard.errors import BadInput, ChecksFailed
 from storyboard.evaluating.judges import judge_for
 
 if TYPE_CHECKING:
+    from storyboard.editing.translating import Reading
     from storyboard.evaluating.check import FrameScore
     from storyboard.layout.checks import Finding
     from storyboard.sheet import Sheet
@@ -48,13 +49,14 @@ def check(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Look for texts that do not fit, missing glyphs, frames and alt texts, and score every frame from 0 to 1.
+    """Look for texts that do not fit or stand out, missing glyphs, frames and alt texts; score frames from 0 to 1.
 
     A frame's score says whether it shows its prompt and whether its lead is still the same. Frames of models other than
     the bundled one are scored only with --clip. Exits with 8 when something serious is found or a frame is below --min.
     """
     from storyboard.evaluating.check import score_board
 
+    reading = to_reading(values)
     sheet, _ = to_sheet(values)
     with Progress(quiet=quiet or as_json) as progress:
         board = open_board(folder, characters, progress)
@@ -68,19 +70,22 @@ def check(
             repair_board(board, judge, least or LOWEST_SCORE, times)
         scored = {} if judge is None else score_board(board.store, board.store.read(), board.cast, judge)
     scores = tuple(scored.values())
-    findings = _findings(folder, sheet)
+    findings = _findings(folder, sheet, reading)
     _print(findings, scores, judge.name if judge else "", as_json=as_json)
     _fail_if_low(folder, findings, scores, least)
 
 
-def _findings(folder: Path, sheet: Sheet) -> tuple[Finding, ...]:
+def _findings(folder: Path, sheet: Sheet, reading: Reading | None) -> tuple[Finding, ...]:
+    from storyboard.editing.translating import as_read
+    from storyboard.exporting.pictures import frame_picture
     from storyboard.layout.checks import check_pages
     from storyboard.layout.place import place
     from storyboard.run_store import RunStore
 
     store = RunStore(folder)
     manifest = store.read()
-    return tuple(check_pages(place(manifest.plan, store.stored_frames(manifest), sheet)))
+    plan, sheet = as_read(manifest, sheet, reading) if reading else (manifest.plan, sheet)
+    return check_pages(place(plan, store.stored_frames(manifest), sheet), frame_picture)
 
 
 def _fail_if_low(folder: Path, findings: tuple[Finding, ...], scores: tuple[FrameScore, ...], least: float) -> None:

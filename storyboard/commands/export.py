@@ -11,8 +11,11 @@ import click
 
 from storyboard.backends import EXPORTERS, format_name, load
 from storyboard.board import Board
-from storyboard.commands.sheet_options import sheet_options, to_sheet
+from storyboard.commands.progress import Progress
+from storyboard.commands.sheet_options import sheet_options, to_reading, to_sheet
+from storyboard.editing.translating import Reading, as_read, with_translation
 from storyboard.errors import BadInput
+from storyboard.manifest import Manifest
 from storyboard.run_store import RunStore
 
 DEFAULT_FORMATS = ("pdf",)
@@ -30,17 +33,34 @@ DEFAULT_FORMATS = ("pdf",)
     help="A file whose suffix chooses the format, instead of board.<format> in the board folder; may be repeated.",
 )
 @sheet_options
+@click.option("--planner", help="Who translates for --language: openai or langchain.")
+@click.option("--llm-model", help="The language model's name, such as gpt-5-mini or anthropic:claude-sonnet-5.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def export(board: Path, formats: str | None, outputs: tuple[Path, ...], as_json: bool, **values: Any) -> None:
-    """Write a board folder's frames and texts in other formats and layouts. Nothing is drawn again."""
+def export(
+    board: Path,
+    formats: str | None,
+    outputs: tuple[Path, ...],
+    planner: str | None,
+    llm_model: str | None,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Write a board folder's frames and texts in other formats, layouts and languages. Nothing is drawn again.
+
+    \b
+    storyboard export BOARD --to pdf,pptx --layout 2x1
+    storyboard export BOARD --language es --bilingual
+    """
+    from storyboard.layout.place import place
+
+    reading = to_reading(values)
     sheet, usual = to_sheet(values)
     store = RunStore(board)
-    targets = export_targets(store.folder, formats, outputs, usual or DEFAULT_FORMATS)
     with store.writing():
-        manifest = store.read()
-        from storyboard.layout.place import place
-
-        placed = place(manifest.plan, store.stored_frames(manifest), sheet)
+        manifest = _manifest(store, reading, planner, llm_model, quiet=as_json)
+        targets = export_targets(store.folder, formats, outputs, usual or DEFAULT_FORMATS, _stem(manifest, reading))
+        plan, sheet = as_read(manifest, sheet, reading) if reading else (manifest.plan, sheet)
+        placed = place(plan, store.stored_frames(manifest), sheet)
         for path, name in targets.items():
             load("format", name, EXPORTERS)(placed, path)
         ours = {path.name for path in targets if path.parent == store.folder}
@@ -50,10 +70,28 @@ def export(board: Path, formats: str | None, outputs: tuple[Path, ...], as_json:
     report(placed, list(targets), as_json=as_json)
 
 
+def _manifest(
+    store: RunStore, reading: Reading | None, planner: str | None, llm_model: str | None, *, quiet: bool
+) -> Manifest:
+    """The board's manifest, translated when another language is asked for."""
+    if reading is None:
+        return store.read()
+    with Progress(quiet=quiet) as progress:
+        return with_translation(store, reading, planner, llm_model, progress)
+
+
+def _stem(manifest: Manifest, reading: Reading | None) -> str:
+    """ "board", "board.es", or "board.en-es" with captions in both languages."""
+    own = manifest.plan.story.language
+    if reading is None or reading.language == own:
+        return "board"
+    return f"board.{own}-{reading.language}" if reading.bilingual else f"board.{reading.language}"
+
+
 def export_targets(
-    folder: Path, formats: str | None, outputs: tuple[Path, ...], usual: tuple[str, ...]
+    folder: Path, formats: str | None, outputs: tuple[Path, ...], usual: tuple[str, ...], stem: str
 ) -> dict[Path, str]:
-    """File -> format, from `--to` and `-o`.
+    """File -> format, from `--to` (whose files are named by `stem`) and `-o`.
 
     Raises:
         UnknownName: no such format.
@@ -63,7 +101,7 @@ def export_targets(
     names = [part for part in (formats or "").split(",") if part.strip()]
     for name in names or ([] if outputs else usual):
         known = format_name(name)
-        targets[folder / f"board.{known}"] = known
+        targets[folder / f"{stem}.{known}"] = known
     return targets
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from storyboard.commands.make import report, split_names
-from storyboard.commands.options import render_options, to_render_options
+from storyboard.commands.make import page_sheet, report, split_names
+from storyboard.commands.options import board_options, render_options, to_render_options
 from storyboard.commands.progress import Progress
 from storyboard.create import DEFAULT_FORMATS, render_plan
 from storyboard.errors import UnknownName
@@ -26,9 +27,11 @@ SUFFIXES = (".fountain", ".txt", ".fdx", ".storyboarder")
 @click.argument("script", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The board folder; named after the title.")
 @click.option("--plan-only", is_flag=True, help="Print the plan as JSON and draw nothing.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another board.")
+@click.option("--seed", type=int, help="Another seed, another board; 0 at first, then the board's own.")
 @click.option("--characters", type=click.Path(path_type=Path), help="A further folder of characters.")
 @click.option("--to", "formats", default=",".join(DEFAULT_FORMATS), show_default=True, help="Formats to export.")
+@click.option("--layout", help="Grid of the pages, such as 3x2, or a layout's name; see `storyboard export --help`.")
+@click.option("--paper", help="a4, letter, a3, … or 200x150mm.")
 @render_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
@@ -36,7 +39,7 @@ def importing(
     script: Path,
     output: Path | None,
     plan_only: bool,
-    seed: int,
+    seed: int | None,
     characters: Path | None,
     formats: str,
     quiet: bool,
@@ -45,27 +48,32 @@ def importing(
 ) -> None:
     """Make a board from a Fountain or Final Draft script, or from a Storyboarder project.
 
-    Import it again after an edit: scenes keep their ids, only what changed is drawn, and the notes say what did.
+    Import it again after an edit: scenes keep their ids, only what changed is drawn, and the board marks what did.
     """
-    import time
-
-    options = to_render_options(values)
+    sheet, asked = page_sheet(values), to_render_options(values)
     plan, changes, folder = import_script(script, output, characters, seed)
     if plan_only:
         click.echo(json.dumps(plan_to_json(plan), ensure_ascii=False, indent=1))
         return
     if not quiet and not as_json:
         click.echo(summary(changes), err=True)
+    options = board_options(folder, asked) if RunStore(folder).exists() else asked
     started = time.monotonic()
     with Progress(quiet=quiet or as_json) as progress:
         board = render_plan(
-            plan, folder, characters=characters, options=options, formats=split_names(formats), listener=progress
+            plan,
+            folder,
+            characters=characters,
+            options=options,
+            formats=split_names(formats),
+            sheet=sheet,
+            listener=progress,
         )
     report(board, progress, options.model, time.monotonic() - started, as_json=as_json)
 
 
 def import_script(
-    script: Path, output: Path | None, characters: Path | None, seed: int
+    script: Path, output: Path | None, characters: Path | None, seed: int | None
 ) -> tuple[ScenePlan, Changes, Path]:
     """The plan, what changed since the last import into that folder, and the folder.
 
@@ -82,14 +90,17 @@ def import_script(
         raise UnknownName.among("kind of script", suffix or script.name, SUFFIXES)
     if suffix == ".storyboarder":
         plan = read_storyboarder(script)
-        plan = dataclasses.replace(plan, story=dataclasses.replace(plan.story, seed=seed))
+        plan = dataclasses.replace(plan, story=dataclasses.replace(plan.story, seed=seed or 0))
         folder = output or Path(slug(plan.title))
         return plan, Changes(added=tuple(scene.id for scene in plan.scenes)), folder
     title, shots = read_script(script)
     folder = output or Path(slug(title))
     store = RunStore(folder)
     before = store.read().plan if store.exists() else None
-    plan, changes = plan_from_shots(title, shots, load_cast(characters), before, seed)
+    own_seed = before.story.seed if before else 0
+    plan, changes = plan_from_shots(
+        title, shots, load_cast(characters), before, own_seed if seed is None else seed
+    )  # fmt: skip
     return plan, changes, folder
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from storyboard.errors import BadInput
 from storyboard.render_options import RenderOptions
@@ -102,6 +105,22 @@ def to_render_options(values: dict[str, Any]) -> RenderOptions:
     width, height = parse_size(size) if size else (None, None)
     names = [field for field in RenderOptions.__dataclass_fields__ if field in values]
     return RenderOptions(width=width, height=height, **{name: values.pop(name) for name in names})
+
+
+def board_options(folder: Path, asked: RenderOptions) -> RenderOptions:
+    """The board's own options, with those given on the command line instead."""
+    from storyboard.create import stored_options
+    from storyboard.run_store import RunStore
+
+    context = click.get_current_context()
+    given = {
+        "width" if name == "size" else name
+        for name in context.params
+        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    }
+    given |= {"height"} if "width" in given else set()
+    changes = {name: getattr(asked, name) for name in given & RenderOptions.__dataclass_fields__.keys()}
+    return replace(stored_options(RunStore(folder).read().options), **changes)
 
 
 def parse_size(text: str) -> tuple[int, int]:

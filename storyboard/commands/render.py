@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from storyboard.commands.make import page_sheet, report, split_names
-from storyboard.commands.options import render_options, to_render_options
+from storyboard.commands.options import board_options, render_options, to_render_options
 from storyboard.commands.progress import Progress
-from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
+from storyboard.create import DEFAULT_FORMATS, render_plan
 from storyboard.errors import BadPlan
-from storyboard.render_options import RenderOptions
-from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan, read_plan
 from storyboard.text import slug
 
@@ -39,7 +35,7 @@ def render(source: Path, output: Path | None, formats: str, quiet: bool, as_json
     sheet, asked = page_sheet(values), to_render_options(values)
     plan = None if source.is_dir() else _read(source)
     folder = source if plan is None else output or Path(slug(plan.title))
-    options = asked if plan else _board_options(folder, asked)
+    options = asked if plan else board_options(folder, asked)
     started = time.monotonic()
     with Progress(quiet=quiet or as_json) as progress:
         board = render_plan(
@@ -52,19 +48,6 @@ def render(source: Path, output: Path | None, formats: str, quiet: bool, as_json
             **values,
         )
     report(board, progress, options.model, time.monotonic() - started, as_json=as_json)
-
-
-def _board_options(folder: Path, asked: RenderOptions) -> RenderOptions:
-    """The board's own options, with those given on the command line instead."""
-    context = click.get_current_context()
-    given = {
-        "width" if name == "size" else name
-        for name in context.params
-        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
-    }
-    given |= {"height"} if "width" in given else set()
-    changes = {name: getattr(asked, name) for name in given & RenderOptions.__dataclass_fields__.keys()}
-    return dataclasses.replace(stored_options(RunStore(folder).read().options), **changes)
 
 
 def _read(source: Path) -> ScenePlan:

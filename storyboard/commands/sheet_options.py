@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +15,9 @@ from storyboard.commands.options import parse_aspect
 from storyboard.errors import BadInput
 from storyboard.sheet import FIELDS, FITS, NUMBERINGS, Sheet
 from storyboard.text import clean
+
+if TYPE_CHECKING:
+    from storyboard.editing.translating import Reading
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 LARGEST_CAPTIONS = 4 * 2**20
@@ -44,6 +47,8 @@ _OPTIONS = (
     click.option("--cover/--no-cover", default=None, help="A first page with the title and the cast."),
     click.option("--bleed", "bleed_mm", type=click.FloatRange(0, 20), help="Millimetres, for picture books."),
     click.option("--right-to-left/--left-to-right", "right_to_left", default=None, help="Order of the panels."),
+    click.option("--language", help="Texts in another language, such as es or ar, by a language model."),
+    click.option("--bilingual", is_flag=True, help="Captions in that language under the board's own."),
     click.option("--burn-captions/--no-burn-captions", default=None, help="Captions in the animatic's picture too."),
     click.option("--sounds", type=click.Path(exists=True, file_okay=False), help="Folder of s1.wav, 4A.mp3, …"),
     click.option(
@@ -82,6 +87,22 @@ def to_sheet(values: dict[str, Any]) -> tuple[Sheet, tuple[str, ...]]:
     if "size_pt" in given and given["size_pt"] < sheet.smallest_pt:
         sheet = replace(sheet, smallest_pt=given["size_pt"])
     return sheet, audience.formats if audience else ()
+
+
+def to_reading(values: dict[str, Any]) -> Reading | None:
+    """The language to read the board in, None for its own; takes the options out of `values`.
+
+    Raises:
+        BadInput: no language tag, or options that contradict each other.
+    """
+    from storyboard.editing.translating import Reading
+
+    language, bilingual = values.pop("language"), values.pop("bilingual")
+    if bilingual and values.get("captions"):
+        raise BadInput("--captions and --bilingual both give the second captions.", hint="Leave one of them out.")
+    if bilingual and not language:
+        raise BadInput("--bilingual needs a second language.", hint="For example: --language es --bilingual")
+    return Reading(language=language, bilingual=bilingual) if language else None
 
 
 def _captions(path: Path) -> tuple[tuple[str, str], ...]:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from storyboard.board import Board
+from storyboard.board_texts import second_caption
 from storyboard.exporting.timing import Shown, clock, timeline
 from storyboard.files import publish
+from storyboard.sheet import Sheet
 
 LINE_LENGTH = 42
 """Characters in a line, as subtitle style guides ask for."""
@@ -33,15 +35,16 @@ def export_vtt(board: Board, path: Path) -> None:
 
 
 def spoken(board: Board) -> Iterator[tuple[Shown, str]]:
-    """What is read while a frame shows: its caption, and its dialogue on a further line."""
+    """What is read while a frame shows: its caption, in both languages if there are two, and its dialogue."""
     for shown in timeline(board):
-        wanted = [text for field, text in _texts(shown) if field in board.sheet.fields and text]
+        wanted = [text for field, text in _texts(shown, board.sheet) if field in board.sheet.fields and text]
         if wanted:
             yield shown, "\n".join(_harmless(text) for text in wanted)
 
 
-def _texts(shown: Shown) -> tuple[tuple[str, str], ...]:
-    return ("caption", shown.scene.caption), ("dialogue", shown.scene.dialogue)
+def _texts(shown: Shown, sheet: Sheet) -> tuple[tuple[str, str], ...]:
+    scene = shown.scene
+    return ("caption", scene.caption), ("caption", second_caption(scene, sheet)), ("dialogue", scene.dialogue)
 
 
 def _harmless(text: str) -> str:

@@ -109,7 +109,7 @@ def _frame(board: Board, position: int, number: str, scene: Scene, frame: Stored
                 "label": text.label,
                 "text": text.text,
                 "direction": text_direction(text.text),
-                "language": text_language(text.text, board.plan.story.language),
+                "language": text_language(text.text, text.language or board.plan.story.language),
             }
             for text in texts
         ],

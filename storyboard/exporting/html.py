@@ -13,7 +13,15 @@ from typing import Any
 from markupsafe import Markup
 
 from storyboard.board import Board
-from storyboard.board_texts import DISCLOSURE, alt_text, board_facts, duration_text, field_texts, shot_words
+from storyboard.board_texts import (
+    DISCLOSURE,
+    alt_text,
+    board_facts,
+    duration_text,
+    field_texts,
+    revision_words,
+    shot_words,
+)
 from storyboard.exporting.image_folder import frame_png
 from storyboard.exporting.pictures import frame_picture
 from storyboard.files import publish
@@ -69,6 +77,7 @@ def _frame(board: Board, number: str, scene: Scene, frame: StoredFrame, new_shot
         "number": number,
         "new_shot": new_shot,
         "shot": shot_words(scene.shot) if "shot" in fields else "",
+        "revision": revision_words(scene, board.sheet),
         "duration": duration_text(scene.duration_s) if "duration" in fields else "",
         "alt": alt_text(scene, number),
         "mime": "image/png",
@@ -82,7 +91,7 @@ def _frame(board: Board, number: str, scene: Scene, frame: StoredFrame, new_shot
                 "label": text.label,
                 "text": text.text,
                 "direction": text_direction(text.text),
-                "language": text_language(text.text, board.plan.story.language),
+                "language": text_language(text.text, text.language or board.plan.story.language),
             }
             for text in field_texts(scene, board.sheet)
         ],

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import io
 import math
-import textwrap
 import warnings
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageOps
 
 from storyboard.board import WHOLE, Box
 from storyboard.errors import BadInput
-from storyboard.fonts import REGULAR
 from storyboard.frame import StoredFrame
+from storyboard.placeholder import placeholder
 
 MOST_PIXELS = 64 * 1024 * 1024
 LEAST_PPI, MOST_PPI = 150.0, 300.0
 """Printed pictures have between these many pixels an inch."""
-PLACEHOLDER_INK, PLACEHOLDER_GROUND = (60, 64, 72), (226, 228, 232)
+RETRY = "Retry: storyboard render BOARD"
 
 
 def read_picture(path: Path) -> Image.Image:
@@ -47,7 +46,8 @@ def frame_picture(frame: StoredFrame) -> Image.Image:
     try:
         return read_picture(frame.path)
     except BadInput:
-        return placeholder(frame.width, frame.height, frame.failed or f"{frame.path.name} is missing")
+        reason = frame.failed or f"{frame.path.name} is missing"
+        return placeholder(frame.width, frame.height, f"No frame: {reason}", RETRY)
 
 
 def picture_or_placeholder(path: Path) -> Image.Image:
@@ -55,28 +55,17 @@ def picture_or_placeholder(path: Path) -> Image.Image:
     try:
         return read_picture(path)
     except BadInput:
-        return placeholder(512, 512, f"{path.name} is missing")
+        return placeholder(0, 0, f"{path.name} is missing")
 
 
-def placeholder(width: int, height: int, reason: str) -> Image.Image:
-    """A grey picture that says why there is no frame."""
-    width, height = (width, height) if width >= 16 and height >= 16 else (512, 512)
-    picture = Image.new("RGB", (width, height), PLACEHOLDER_GROUND)
-    draw = ImageDraw.Draw(picture)
-    size = max(8, round(min(width, height) / 14))
-    text = "\n".join(textwrap.wrap(f"No frame: {reason[:200]}", max(8, round(width / size * 1.6))))
-    font = ImageFont.truetype(str(REGULAR), size)
-    draw.multiline_text((width / 2, height / 2), text, PLACEHOLDER_INK, font=font, anchor="mm", align="center")
-    draw.rectangle((0, 0, width - 1, height - 1), outline=PLACEHOLDER_INK)
-    return picture
-
-
-def for_print(picture: Image.Image, box: Box, crop: Box = WHOLE, least_ppi: float = LEAST_PPI) -> Image.Image:
+def for_print(
+    picture: Image.Image, box: Box, crop: Box = WHOLE, least_ppi: float = LEAST_PPI, most_ppi: float = MOST_PPI
+) -> Image.Image:
     """The cropped part at 150 to 300 pixels an inch of its printed size, so viewers need not enlarge small frames."""
     left, top = crop.x * picture.width, crop.y * picture.height
     right, bottom = left + crop.width * picture.width, top + crop.height * picture.height
     native = (right - left) / (box.width / 25.4)
-    ppi = min(max(native, least_ppi), MOST_PPI)
+    ppi = min(max(native, least_ppi), max(most_ppi, least_ppi))
     size = (math.ceil(box.width / 25.4 * ppi), math.ceil(box.height / 25.4 * ppi))
     if ppi == native and crop == WHOLE:
         return picture

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from storyboard.board import Board
 from storyboard.exporting.typesetting import compile_pages
-from storyboard.files import publish
+from storyboard.files import discard, publish
 
 
 def export(board: Board, path: Path) -> None:
     """Raises BoardError when a target cannot be written or a page cannot be drawn."""
-    for number, page in enumerate(compile_pages(board, "png"), 1):
+    publish_pages(path, compile_pages(board, "png"))
+
+
+def publish_pages(path: Path, pages: Sequence[bytes]) -> None:
+    """Write each page to its file, and remove the pages after the last that an earlier, longer board left.
+
+    Raises:
+        BoardError: a file cannot be written or removed.
+    """
+    for number, page in enumerate(pages, 1):
         publish(page_path(path, number), page)
+    number = len(pages) + 1
+    while (stale := page_path(path, number)).is_file():
+        discard(stale)
+        number += 1
 
 
 def page_path(path: Path, number: int) -> Path:

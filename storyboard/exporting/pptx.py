@@ -52,10 +52,10 @@ def _opening(deck: Any, board: Board) -> None:
     title, subtitle = slide.placeholders[0], slide.placeholders[1]
     _place(title, MARGIN, 2.2, WIDTH - 2 * MARGIN, 1.6)
     _place(subtitle, MARGIN, 4.0, WIDTH - 2 * MARGIN, 1.6)
-    _write(title.text_frame.paragraphs[0], board.title or "Storyboard", 36, board)
+    _write(title.text_frame.paragraphs[0], board.title or "Storyboard", 36, board.plan.story.language)
     facts = " · ".join(board_facts(board.plan, board.sheet, board.aspect))
-    _write(subtitle.text_frame.paragraphs[0], facts, 18, board)
-    _write(subtitle.text_frame.add_paragraph(), DISCLOSURE, 12, board)
+    _write(subtitle.text_frame.paragraphs[0], facts, 18, board.plan.story.language)
+    _write(subtitle.text_frame.add_paragraph(), DISCLOSURE, 12, board.plan.story.language)
 
 
 def _slide(deck: Any, board: Board, number: str, scene: Scene, frame: StoredFrame) -> None:
@@ -65,7 +65,7 @@ def _slide(deck: Any, board: Board, number: str, scene: Scene, frame: StoredFram
     heading.alignment = PP_ALIGN.LEFT
     shot = f"  {shot_words(scene.shot)}" if "shot" in board.sheet.fields else ""
     time = f"  ·  {duration_text(scene.duration_s)}" if "duration" in board.sheet.fields else ""
-    _write(heading, f"{number}{shot}{time}", 24, board)
+    _write(heading, f"{number}{shot}{time}", 24, board.plan.story.language)
     width = _picture(slide, scene, number, frame)
     _texts(slide, board, scene, MARGIN + width + 0.35)
     notes = "\n".join(part for part in (scene.action, scene.dialogue, scene.notes, f"Prompt: {scene.prompt}") if part)
@@ -100,14 +100,14 @@ def _texts(slide: Any, board: Board, scene: Scene, left: float) -> None:
             label = paragraph.add_run()
             label.text, label.font.bold, label.font.size = f"{text.label}  ", True, Pt(size)
             label.font.color.rgb = QUIET
-        _write(paragraph, text.text, size, board)
+        _write(paragraph, text.text, size, text.language or board.plan.story.language)
 
 
-def _write(paragraph: Any, text: str, size: float, board: Board) -> None:
+def _write(paragraph: Any, text: str, size: float, language: str) -> None:
     """Appends a run with size, language and, for right-to-left texts, the paragraph's direction."""
     run = paragraph.add_run()
     run.text, run.font.size = text, Pt(size)
-    run._r.get_or_add_rPr().set("lang", text_language(text, board.plan.story.language))
+    run._r.get_or_add_rPr().set("lang", text_language(text, language))
     if text_direction(text) == "rtl":
         properties = paragraph._p.get_or_add_pPr()
         properties.set("rtl", "1")

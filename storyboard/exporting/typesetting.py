@@ -6,15 +6,19 @@ Typst: https://typst.app/docs; tagged PDF/UA-1 after ISO 14289-1.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
+from storyboard import palette
 from storyboard.board import Board, Page, Panel, Picture, Rule, TextBlock
 from storyboard.board_texts import alt_text
 from storyboard.errors import BoardError
 from storyboard.exporting.pictures import (
+    LEAST_PPI,
+    MOST_PPI,
     for_print,
     frame_picture,
     jpeg_bytes,
@@ -26,6 +30,17 @@ from storyboard.scene_plan import plan_to_json
 
 TEMPLATE = Path(__file__).resolve().parent / "templates" / "board.typ"
 DESCRIPTION_LIMIT = 300
+COLORS = {
+    "paper": palette.PAPER,
+    "ink": palette.INK,
+    "quiet": palette.QUIET,
+    "line": palette.LINE,
+    "bars": palette.BARS,
+    "guide": palette.GUIDE,
+    "watermark": palette.WATERMARK,
+}
+MOST_PIXELS_A_BOARD = 160_000_000
+"""Of all frames together as printed; typst holds them decoded, three bytes each."""
 
 
 def compile_pages(board: Board, kind: Literal["pdf", "png", "svg"], ppi: float = 150.0) -> list[bytes]:
@@ -92,6 +107,8 @@ def _description(board: Board) -> dict[str, Any]:
         "description": "".join(alts)[:DESCRIPTION_LIMIT].strip(),
         "language": board.plan.story.language.split("-")[0].lower() or "en",
         "fonts": list(board.font_families),
+        "colors": COLORS,
+        "watermark-transparency": 100 * (1 - palette.WATERMARK_SHARE),
         "attachment": "The plan of this board, as JSON",
         "pages": [_page(page, number, board) for number, page in enumerate(board.pages)],
     }
@@ -125,6 +142,7 @@ def _panel(panel: Panel, page: int, position: int) -> dict[str, Any]:
 def _text(text: TextBlock) -> dict[str, Any]:
     return {
         "field": text.field,
+        "color": palette.text_color(text.field),
         "box": list(text.box),
         "lines": list(text.lines),
         "size": text.size_pt,
@@ -138,7 +156,7 @@ def _text(text: TextBlock) -> dict[str, Any]:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    return {"kind": rule.kind, "box": list(rule.box)}
+    return {"kind": rule.kind, "box": list(rule.box), "fill": palette.RULE_FILLS.get(rule.kind)}
 
 
 def _picture(picture: Picture, page: int, position: int) -> dict[str, Any]:
@@ -153,12 +171,19 @@ def _frame_name(page: int, position: int) -> str:
 def _write_pictures(board: Board, folder: Path, lossless: bool) -> None:
     """Every picture at its printed size, one at a time, by the name the description uses."""
     encode = png_bytes if lossless else jpeg_bytes
+    most_ppi = _most_ppi(board)
     for number, page in enumerate(board.pages):
         least_ppi = max(page.least_ppi, board.sheet.least_ppi)
         for position, panel in enumerate(page.panels):
-            picture = for_print(frame_picture(panel.frame), panel.picture, panel.crop, least_ppi)
+            picture = for_print(frame_picture(panel.frame), panel.picture, panel.crop, least_ppi, most_ppi)
             (folder / _frame_name(number, position)).write_bytes(encode(picture))
         for position, extra in enumerate(page.pictures):
             read = read_picture if extra.needed else picture_or_placeholder
             picture = for_print(read(extra.path), extra.box)
             (folder / f"extra-{number}-{position}.png").write_bytes(png_bytes(picture))
+
+
+def _most_ppi(board: Board) -> float:
+    """How finely frames are printed: less than usual on long boards, whose decoded pictures would fill the memory."""
+    inches = sum(panel.picture.width * panel.picture.height for page in board.pages for panel in page.panels) / 25.4**2
+    return min(MOST_PPI, max(LEAST_PPI, math.sqrt(MOST_PIXELS_A_BOARD / max(inches, 1e-6))))

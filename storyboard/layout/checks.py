@@ -1,4 +1,4 @@
-"""What is wrong with a placed board: overflow, missing glyphs, missing alt text, missing or blank frames, contrast."""
+"""What is wrong with a placed board: overflow, missing glyphs, missing alt text, missing frames, faint texts."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from storyboard.board import Board
+from storyboard.layout.contrast import Reader, faint_texts
+from storyboard.layout.place import CONTINUES
 from storyboard.scene_plan import Scene
 
 LONGEST_ALT = 250
-LEAST_CONTRAST = 4.5
-"""Of text against its ground (WCAG 2.2, success criterion 1.4.3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing to look at. `kind`: "overflow", "glyphs", "frame", "alt"; `serious` ones fail the check."""
+    """One thing to look at. `kind`: "overflow", "glyphs", "frame", "alt", "contrast"; `serious` ones fail the check."""
 
     kind: str
     number: str
@@ -23,17 +23,18 @@ class Finding:
     serious: bool
 
 
-def check_pages(board: Board) -> tuple[Finding, ...]:
-    """Findings about layout, fonts, frames' files and alt texts, in the order of the frames for each kind."""
-    return (*_from_warnings(board), *_frames(board), *_alts(board))
+def check_pages(board: Board, read: Reader) -> tuple[Finding, ...]:
+    """Findings about layout, fonts, frames' files, alt texts and contrast, in the order of the frames for each kind."""
+    return (*_from_warnings(board), *_frames(board), *_alts(board), *_faint(board, read))
 
 
 def _from_warnings(board: Board) -> Iterator[Finding]:
     for warning in board.warnings:
-        kind = "overflow" if "continues" in warning else "glyphs" if "font" in warning else "frame"
-        number = warning.removeprefix("Frame ").split(":")[0].split(" ")[0]
-        if kind != "frame":
-            yield Finding(kind=kind, number=number, text=warning, serious=True)
+        if " is a placeholder: " in warning:
+            continue
+        kind = "overflow" if warning.endswith(CONTINUES) else "glyphs"
+        number = warning.removeprefix("Frame ").split(":")[0] if warning.startswith("Frame ") else ""
+        yield Finding(kind=kind, number=number, text=warning, serious=True)
 
 
 def _frames(board: Board) -> Iterator[Finding]:
@@ -67,13 +68,8 @@ def _alt_problem(scene: Scene) -> tuple[str, bool] | None:
     return None
 
 
-def contrast(one: str, other: str) -> float:
-    """WCAG's contrast ratio of two colours written as "#rrggbb": 1 to 21."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: str) -> float:
-    channels = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+def _faint(board: Board, read: Reader) -> Iterator[Finding]:
+    for faint in dict.fromkeys(faint_texts(board, read)):
+        where = f"Frame {faint.number}" if faint.number else "The page"
+        text = f"{where}: the {faint.field} has a contrast of {faint.ratio:.1f} : 1 where {faint.least} : 1 is needed."
+        yield Finding(kind="contrast", number=faint.number, text=text, serious=True)

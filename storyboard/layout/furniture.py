@@ -8,6 +8,7 @@ from pathlib import Path
 
 from storyboard.board import Box, Page, Picture, Rule, TextBlock
 from storyboard.board_texts import DISCLOSURE, board_facts
+from storyboard.languages import text_direction
 from storyboard.layout.job import FOOTER_HEIGHT, HEADER_HEIGHT, MARGIN, Job, Rest
 from storyboard.layout.text_fitting import PARAGRAPH_GAP, Paragraph, line_height
 from storyboard.layout.typefaces import MM_PER_POINT
@@ -46,9 +47,13 @@ def _header(job: Job, count: str, logo: Sequence[Picture], titled: bool) -> tupl
     title_box = Box(left, MARGIN - 1.5, job.width - MARGIN - left - facts_width, line_height(TITLE_PT))
     title = Paragraph(field="title" if titled else "header", text=job.plan.title, bold=True)
     facts_box = Box(job.width - MARGIN - facts_width, MARGIN + 0.7, facts_width, line_height(HEADER_PT))
+    align = "end"
+    if text_direction(job.plan.title) == "rtl":
+        title_box = title_box._replace(x=title_box.x + facts_width)
+        facts_box, align = facts_box._replace(x=left), "start"
     return (
         _one_line(job, title, title_box, TITLE_PT),
-        _one_line(job, Paragraph(field="header", text=facts, align="end"), facts_box, HEADER_PT),
+        _one_line(job, Paragraph(field="header", text=facts, align=align), facts_box, HEADER_PT),
     )
 
 

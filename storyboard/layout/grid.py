@@ -61,16 +61,21 @@ def grid_cells(job: Job, columns: int, rows: int) -> list[Cell]:
     width = (content.width - gap * (columns - 1)) / columns
     height = (content.height - gap * (rows - 1)) / rows
     strip = STRIP_HEIGHT if {"number", "shot", "duration"} & set(job.sheet.fields) else 0.0
-    boxes = [
+    below = _window_height(job, width, height - strip)
+    beside = _window_width_beside(job, width, height - strip)
+    if beside**2 / job.aspect > BESIDE_MUST_GAIN * below**2 * job.aspect:
+        height = min(height, strip + _height_beside(job, width, beside))
+        return [_beside(box, strip, beside, job.aspect) for box in _boxes(content, columns, rows, width, height, gap)]
+    return [_below(box, strip, below, job.aspect) for box in _boxes(content, columns, rows, width, height, gap)]
+
+
+def _boxes(content: Box, columns: int, rows: int, width: float, height: float, gap: float) -> list[Box]:
+    """Cards of one size from the upper left corner, row by row."""
+    return [
         Box(content.x + column * (width + gap), content.y + row * (height + gap), width, height)
         for row in range(rows)
         for column in range(columns)
     ]
-    below = _window_height(job, width, height - strip)
-    beside = _window_width_beside(job, width, height - strip)
-    if beside**2 / job.aspect > BESIDE_MUST_GAIN * below**2 * job.aspect:
-        return [_beside(box, strip, beside, job.aspect) for box in boxes]
-    return [_below(box, strip, below, job.aspect) for box in boxes]
 
 
 def _window_height(job: Job, width: float, height: float) -> float:
@@ -78,7 +83,7 @@ def _window_height(job: Job, width: float, height: float) -> float:
     needed = sorted(
         job.setter.height(paragraphs(job, scene), width - 2 * PADDING, job.sheet.size_pt) for scene in job.plan.scenes
     )
-    usual = needed[int(0.9 * (len(needed) - 1))]
+    usual = needed[math.ceil(0.9 * (len(needed) - 1))]
     text = min(usual + 2 * PADDING, LARGEST_TEXT_SHARE * height) if usual else 0.0
     return min(width / job.aspect, height - text)
 
@@ -94,6 +99,13 @@ def _window_width_beside(job: Job, width: float, height: float) -> float:
         if widest > 0 and fitting >= 0.9 * len(texts):
             return widest * share
     return 0.0
+
+
+def _height_beside(job: Job, width: float, window_width: float) -> float:
+    """What picture and texts need below the strip when they stand side by side."""
+    room = width - window_width - 2 * PADDING
+    texts = [job.setter.height(paragraphs(job, scene), room, job.sheet.size_pt) for scene in job.plan.scenes]
+    return max(window_width / job.aspect, max(texts) + 2 * PADDING)
 
 
 def _strip(box: Box, height: float) -> Box | None:
@@ -116,16 +128,10 @@ def _below(box: Box, strip: float, window_height: float, aspect: float) -> Cell:
 
 
 def _beside(box: Box, strip: float, window_width: float, aspect: float) -> Cell:
-    """The picture at the start, on a mat as high as the card; the texts fill the rest."""
-    mat = Box(box.x, box.y + strip, window_width, box.height - strip)
-    window = centred(mat, window_width, min(mat.height, window_width / aspect))
-    return Cell(
-        window=window,
-        text=_right_of(mat, box, PADDING),
-        strip=_strip(box, strip),
-        card=box,
-        mat=mat if window.height < mat.height - 0.1 else None,
-    )
+    """The picture in the card's upper corner; the texts fill the column beside it."""
+    room = Box(box.x, box.y + strip, window_width, box.height - strip)
+    window = Box(room.x, room.y, window_width, min(room.height, window_width / aspect))
+    return Cell(window=window, text=_right_of(room, box, PADDING), strip=_strip(box, strip), card=box)
 
 
 def _right_of(window: Box, box: Box, padding: float) -> Box:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from storyboard.board import WHOLE, Box, Panel, Rule, TextBlock
-from storyboard.board_texts import ABBREVIATIONS, duration_text, field_texts, shot_letters, shot_words
+from storyboard.board_texts import (
+    ABBREVIATIONS,
+    duration_text,
+    field_texts,
+    revision_words,
+    shot_letters,
+    shot_words,
+)
 from storyboard.frame import StoredFrame
 from storyboard.languages import text_direction
 from storyboard.layout.job import Job, Rest
@@ -15,6 +22,7 @@ from storyboard.scene_plan import Scene, Shot
 NUMBER_PT = 12.0
 SHOT_PT = 8.0
 STRIP_HEIGHT = 5.5
+BAR = 1.2
 ACTION_SAFE, TITLE_SAFE = 0.93, 0.90
 """Shares of width and height kept clear for action and for titles (EBU R 95)."""
 
@@ -33,7 +41,9 @@ class Cell:
 def paragraphs(job: Job, scene: Scene) -> tuple[Paragraph, ...]:
     """The scene's texts that stand under its frame, in reading order."""
     texts = field_texts(scene, job.sheet)
-    return tuple(Paragraph(field=text.field, text=text.text, label=text.label) for text in texts)
+    return tuple(
+        Paragraph(field=text.field, text=text.text, label=text.label, language=text.language) for text in texts
+    )
 
 
 def common_size(job: Job, width: float, height: float) -> float:
@@ -67,26 +77,31 @@ def panel(job: Job, position: int, cell: Cell, size_pt: float) -> tuple[Panel, R
 
 
 def strip_texts(job: Job, scene: Scene, number: str, strip: Box) -> tuple[TextBlock, ...]:
-    """Number at the start, the shot after it, the duration at the end; the shot is abbreviated when it is too long."""
+    """Number and shot at the start, revision and duration at the end; the shot is abbreviated when it is too long."""
     fields = job.sheet.fields
     measure = job.setter.fonts.measure
     number_width = measure(f"{number} ", NUMBER_PT, True) if "number" in fields else 0.0
     duration = duration_text(scene.duration_s) if "duration" in fields else ""
-    room = strip.width - number_width - measure(f"  {duration}", SHOT_PT)
+    revision = revision_words(scene, job.sheet)
+    revision_width = measure(f"  {revision}", SHOT_PT, True) if revision else 0.0
+    duration_width = measure(f"  {duration}", SHOT_PT)
+    room = strip.width - number_width - revision_width - duration_width
     shot = _shot_text(job, scene.shot, room) if "shot" in fields else ""
     blocks = (
         ("number", number if "number" in fields else "", NUMBER_PT, "start"),
         ("shot", shot, SHOT_PT, "start"),
+        ("revision", revision, SHOT_PT, "end"),
         ("duration", duration, SHOT_PT, "end"),
     )
-    x = {"number": strip.x, "shot": strip.x + number_width, "duration": strip.x}
+    starts = {"shot": number_width}
+    ends = {"revision": duration_width}
     return tuple(
         TextBlock(
             field=field,
-            box=_on_strip(strip, x[field], size),
+            box=_on_strip(strip, starts.get(field, 0.0), ends.get(field, 0.0), size),
             lines=(text,),
             size_pt=size,
-            bold=field == "number",
+            bold=field in ("number", "revision"),
             align=align,
             direction=text_direction(text) if field == "number" else "ltr",
         )
@@ -95,9 +110,9 @@ def strip_texts(job: Job, scene: Scene, number: str, strip: Box) -> tuple[TextBl
     )
 
 
-def _on_strip(strip: Box, x: float, size_pt: float) -> Box:
+def _on_strip(strip: Box, start: float, end: float, size_pt: float) -> Box:
     height = line_height(size_pt)
-    return Box(x, strip.y + (strip.height - height) / 2, strip.right - x, height)
+    return Box(strip.x + start, strip.y + (strip.height - height) / 2, strip.width - start - end, height)
 
 
 def _shot_text(job: Job, shot: Shot, room: float) -> str:
@@ -129,13 +144,20 @@ def centred(outer: Box, width: float, height: float) -> Box:
 
 def panel_rules(job: Job, cell: Cell, placed: Panel) -> tuple[Rule, ...]:
     """What is drawn round a panel: its card, the mat behind the picture, the bar of a new shot, the safe areas."""
-    rules = [Rule(kind="card", box=cell.card)] if cell.card else []
-    if cell.mat:
-        rules.append(Rule(kind="mat", box=cell.mat))
+    rules = [Rule(kind="mat", box=cell.mat)] if cell.mat else []
+    if cell.card:
+        rules.append(Rule(kind="card", box=cell.card))
+    outer = cell.card or cell.window
     if placed.new_shot:
-        outer = cell.card or cell.window
-        rules.append(Rule(kind="shot", box=Box(outer.x - 1.2, outer.y, 1.2, outer.height)))
-    return tuple(rules)
+        rules.append(Rule(kind="shot", box=Box(outer.x - BAR, outer.y, BAR, outer.height)))
+    return (*rules, *revision_rules(job, placed.scene, outer))
+
+
+def revision_rules(job: Job, scene: Scene, outer: Box) -> tuple[Rule, ...]:
+    """A bar at the right of what the last import of the script changed, as on revised script pages."""
+    if not revision_words(scene, job.sheet):
+        return ()
+    return (Rule(kind="revised", box=Box(outer.right, outer.y, BAR, outer.height)),)
 
 
 def guides(job: Job, placed: Panel) -> tuple[Rule, ...]:

@@ -15,10 +15,12 @@ from storyboard.layout.designs import Design, find_design
 from storyboard.layout.furniture import continuation_pages, dress
 from storyboard.layout.job import Job, Placed, frame_aspect
 from storyboard.layout.text_fitting import Typesetter
-from storyboard.layout.typefaces import FontStack, choose_fonts
+from storyboard.layout.typefaces import FontStack, choose_fonts, font_advice
 from storyboard.scene_plan import ScenePlan
 from storyboard.sheet import Sheet, paper_size
 from storyboard.shot_numbers import new_shots, shot_numbers
+
+CONTINUES = "does not fit beside the picture and continues at the end."
 
 
 def place(plan: ScenePlan, frames: Sequence[StoredFrame], sheet: Sheet = DEFAULT_SHEET) -> Board:
@@ -91,16 +93,20 @@ def _texts(plan: ScenePlan, sheet: Sheet) -> Iterator[str]:
 def _overflow(placed: Placed) -> Iterator[str]:
     for rest in placed.rests:
         fields = " and ".join(dict.fromkeys(paragraph.field for paragraph in rest.paragraphs))
-        yield f"Frame {rest.number}: the {fields} does not fit beside the picture and continues at the end."
+        yield f"Frame {rest.number}: the {fields} {CONTINUES}"
 
 
 def _uncovered(job: Job) -> Iterator[str]:
+    sheet, second = job.sheet, dict(job.sheet.translations)
+    page = (job.plan.title, sheet.project, sheet.version, sheet.date, sheet.credits, sheet.watermark)
+    texts = [("The page", page)]
     for number, scene in zip(job.numbers, job.plan.scenes, strict=True):
-        text = "".join((scene.caption, scene.action, scene.dialogue, scene.notes))
-        missing = job.setter.fonts.missing(text)
+        own = (scene.caption, scene.action, scene.dialogue, scene.notes, scene.label)
+        texts.append((f"Frame {number}", (*own, second.get(scene.id, ""))))
+    for where, parts in texts:
+        missing = job.setter.fonts.missing("".join(parts))
         if missing:
-            shown = " ".join(missing[:8])
-            yield f"Frame {number}: no installed font has {shown}; install one, such as Noto Sans."
+            yield f"{where}: no installed font has {' '.join(missing[:8])}; {font_advice(missing)}"
 
 
 def _failed(job: Job) -> Iterator[str]:

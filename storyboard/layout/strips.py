@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from storyboard.board import Box, Page, Panel, Rule, TextBlock
-from storyboard.board_texts import duration_text
+from storyboard.board_texts import duration_text, revision_words
 from storyboard.layout.grid import place_cells
 from storyboard.layout.job import MARGIN, Job, Placed, Rest
 from storyboard.layout.panels import (
@@ -20,6 +20,7 @@ from storyboard.layout.panels import (
     mirrored_cell,
     panel,
     paragraphs,
+    revision_rules,
 )
 from storyboard.layout.text_fitting import Paragraph, line_height
 
@@ -92,10 +93,21 @@ def place_japanese(job: Job) -> Placed:
             panels.append(placed)
             rests += [left_over] if left_over else []
         lines = _ruled(columns, row_height, len(panels))
-        rules = (*lines, *(rule for placed in panels for rule in guides(job, placed)))
+        marks = _japanese_marks(job, columns, row_height, panels)
+        rules = (*lines, *marks, *(rule for placed in panels for rule in guides(job, placed)))
         headings = _japanese_headings(job, columns)
         pages.append(Page(width=job.width, height=job.height, panels=tuple(panels), rules=rules, texts=headings))
     return Placed(pages=tuple(pages), rests=tuple(rests))
+
+
+def _japanese_marks(job: Job, columns: list[Box], row_height: float, panels: list[Panel]) -> list[Rule]:
+    """Bars beside the rows that the last import of the script changed."""
+    marks: list[Rule] = []
+    for row, placed in enumerate(panels):
+        marks += revision_rules(
+            job, placed.scene, columns[-1]._replace(y=columns[-1].y + row * row_height, height=row_height)
+        )
+    return marks
 
 
 def _japanese_columns(job: Job) -> list[Box]:
@@ -121,6 +133,9 @@ def _japanese_row(job: Job, position: int, boxes: list[Box], size: float) -> tup
         texts.insert(0, _cell_text(job, Paragraph(field="number", text=number, bold=True), cut, NUMBER_PT))
     if "duration" in fields:
         texts.append(_cell_text(job, Paragraph(field="duration", text=duration_text(scene.duration_s)), time, SHOT_PT))
+    if revision := revision_words(scene, job.sheet):
+        below = time._replace(y=time.y + line_height(SHOT_PT), height=time.height - line_height(SHOT_PT))
+        texts.append(_cell_text(job, Paragraph(field="revision", text=revision, bold=True), below, SHOT_PT - 1))
     fitted, crop = fit_picture(job.frames[position], window, job.sheet.fit)
     placed = Panel(
         scene=scene,

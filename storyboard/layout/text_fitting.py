@@ -20,13 +20,14 @@ CONTINUED = "… (continued at the end)"
 
 @dataclass(frozen=True, kw_only=True)
 class Paragraph:
-    """One field of a scene; `label` is printed bold before it."""
+    """One field of a scene; `label` is printed bold before it. `language` is "" for the typesetter's."""
 
     field: str
     text: str
     label: str = ""
     bold: bool = False
     align: str = "start"
+    language: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class Typesetter:
             align=paragraph.align,
             label=paragraph.label,
             direction=text_direction(paragraph.text),
-            language=text_language(paragraph.text, self.language),
+            language=text_language(paragraph.text, paragraph.language or self.language),
         )
 
     def fit(

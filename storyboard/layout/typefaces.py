@@ -41,6 +41,18 @@ PREFERRED = (
 )
 """System families tried first, in this order, for characters that the bundled fonts lack."""
 
+SCRIPT_FONTS = {
+    "CJK": "Noto Sans CJK",
+    "HIRAGANA": "Noto Sans CJK",
+    "KATAKANA": "Noto Sans CJK",
+    "HANGUL": "Noto Sans CJK",
+    "DEVANAGARI": "Noto Sans Devanagari",
+    "THAI": "Noto Sans Thai",
+    "TAMIL": "Noto Sans Tamil",
+    "BENGALI": "Noto Sans Bengali",
+}
+"""First word of a character's Unicode name -> a free font that has it; elsewhere "Noto Sans" is named."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Typeface:
@@ -97,6 +109,13 @@ def _widths(faces: Sequence[Typeface], codes: Iterable[int], bold: bool) -> dict
         elif face is not None:
             widths[chr(code)] = (face.bold if bold else face.advances).get(code, face.advances[code])
     return widths
+
+
+def font_advice(missing: Sequence[str]) -> str:
+    """What to do about characters that no font has."""
+    words = (unicodedata.name(character, "").split(" ")[0] for character in missing)
+    names = dict.fromkeys(SCRIPT_FONTS.get(word, "Noto Sans") for word in words)
+    return f"install {' and '.join(names)}, or name a font file that has them: --font FILE"
 
 
 def choose_fonts(texts: Iterable[str], font: str = "") -> FontStack:

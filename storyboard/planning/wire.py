@@ -100,6 +100,17 @@ class WireEdit(Wire):
     weaker: Names = []
 
 
+class WireTranslation(Wire):
+    """One scene's texts in another language."""
+
+    id: Needed
+    caption: Text = ""
+    alt: Text = ""
+    action: Text = ""
+    dialogue: Text = ""
+    notes: Text = ""
+
+
 def _string(longest: int, nullable: bool = False) -> dict[str, Any]:
     return {"type": ["string", "null"] if nullable else "string", "maxLength": longest}
 
@@ -133,6 +144,11 @@ EDIT_FIELDS: Mapping[str, Any] = {
     "weaker": _NAMES,
 }
 PROBLEM_FIELDS: Mapping[str, Any] = {"scene": _string(10), "wrong": _string(200), "mend": _string(200)}
+
+TRANSLATION_FIELDS: Mapping[str, Any] = {
+    "id": _string(64),
+    **{name: _string(4000) for name in ("caption", "alt", "action", "dialogue", "notes")},
+}
 
 
 def list_schema(key: str, fields: Mapping[str, Any], count: int | None) -> dict[str, Any]:

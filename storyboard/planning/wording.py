@@ -68,10 +68,16 @@ class Narrator:
         return f"{sentence_case(', '.join(parts))}; {size}."
 
     def action(self, moment: Moment) -> str:
-        """What the crew must know: who does what, and what the camera does."""
-        who = joined([lead.name for lead in moment.who])
+        """What the crew must know and the caption does not say: who is how, with what in hand, what the camera does."""
         camera = self.grammar.tables["shots"]["camera"][moment.shot.movement]
-        return f"{sentence_case(who)} {self.does(moment)}. {camera}"
+        holding = f", {with_article(moment.prop[0])} in hand" if moment.prop[0] and moment.who[0].human else ""
+        return f"{sentence_case(self._posed(moment))}{holding}. {camera}"
+
+    def _posed(self, moment: Moment) -> str:
+        """ "Flynn sits"."""
+        many, pronoun = grammatical(moment.who)
+        pose = inflect(self.grammar.tables["poses"]["alt"][moment.beat.pose], many=many, pronoun=pronoun)
+        return f"{joined([lead.name for lead in moment.who])} {pose}"
 
     def dialogue(self, moment: Moment) -> str:
         """A spoken line in about every third scene, or ""."""

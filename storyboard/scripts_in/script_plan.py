@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from storyboard.protocols import Cast
 from storyboard.scene_plan import Scene, ScenePlan, Shot
@@ -17,7 +18,6 @@ from storyboard.text import clean
 MOST_PROMPT_WORDS = 45
 SIMILAR = 0.5
 PROMPT_SYNTAX = re.compile(r"[()\[\]{}<>\\|:^]")
-NEW, CHANGED = "New since the last import.", "Changed since the last import."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +29,16 @@ class Changes:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
 
+    @property
+    def any(self) -> bool:
+        """Whether the script differs from the last import."""
+        return bool(self.changed or self.added or self.removed)
+
 
 def plan_from_shots(
     title: str, shots: Sequence[ScriptShot], cast: Cast, before: ScenePlan | None = None, seed: int = 0
 ) -> tuple[ScenePlan, Changes]:
-    """The plan, and what changed against `before`; changed and new scenes say so in their notes."""
+    """The plan, and what changed against `before`; changed and new scenes are marked so."""
     labels = _labels(shots)
     drafts = [
         _scene(shot, position, label, cast) for position, (shot, label) in enumerate(zip(shots, labels, strict=True), 1)
@@ -55,12 +60,23 @@ def keep_ids(drafts: Sequence[Scene], before: Sequence[Scene]) -> tuple[tuple[Sc
         old = known.get(scene_id) if scene_id else None
         kind = "added" if old is None else "kept" if _fingerprint(old) == _fingerprint(draft) else "changed"
         scene = replace(draft, id=old.id if old else next(fresh))
-        notes = {"kept": "", "changed": CHANGED, "added": NEW if before else ""}[kind]
-        scenes.append(replace(scene, notes=notes, seed=old.seed if old else None))
+        revision = {"kept": "", "changed": "changed", "added": "new" if before else ""}[kind]
+        scenes.append(replace(scene, revision=revision, **_kept_fields(old)))
         sorted_ids[kind].append(scene.id)
     now = {scene.id for scene in scenes}
     removed = tuple(scene.id for scene in before if scene.id not in now)
-    return tuple(scenes), Changes(removed=removed, **{kind: tuple(found) for kind, found in sorted_ids.items()})
+    changes = Changes(removed=removed, **{kind: tuple(found) for kind, found in sorted_ids.items()})
+    return (tuple(scenes) if changes.any else _as_marked(scenes, known)), changes
+
+
+def _kept_fields(old: Scene | None) -> dict[str, Any]:
+    """What a script does not say, and people or an earlier import did."""
+    return {"notes": old.notes, "seed": old.seed} if old else {}
+
+
+def _as_marked(scenes: Sequence[Scene], known: Mapping[str, Scene]) -> tuple[Scene, ...]:
+    """The same script once more, as after an interrupted drawing, leaves the marks of the import before."""
+    return tuple(replace(scene, revision=known[scene.id].revision) for scene in scenes)
 
 
 def _matched(drafts: Sequence[Scene], before: Sequence[Scene]) -> list[str]:

@@ -61,7 +61,7 @@ class UNetRecipe:
     batch: int = 24
     steps: int = 24000
     warmup: int = 100
-    decay_share: float = 0.35
+    decay_share: float = 0.4
     learning_rate: float = 2e-3
     ema: float = 0.997
     empty_captions: float = 0.1

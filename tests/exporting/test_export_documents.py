@@ -22,6 +22,7 @@ from storyboard.errors import BoardError, UnknownName
 from storyboard.exporting import cbz, epub, image_folder, markdown, shot_list
 from storyboard.exporting import pptx as pptx_export
 from storyboard.scene_plan import read_plan
+from storyboard.sheet import Sheet
 from tests.boards import hostile_board, sample_board
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -174,3 +175,15 @@ def test_pages_survive_a_board_without_texts(tmp_path: Path) -> None:
     board: Board = sample_board(tmp_path, 2, caption="", dialogue="", alt="")
     for name in FILES:
         load("format", name, EXPORTERS)(board, tmp_path / f"board.{name}")
+
+
+def test_slides_name_the_language_of_each_caption(tmp_path: Path) -> None:
+    sheet = Sheet(translations=(("s1", "Flynn tritt vor die Tür."),), second_language="de")
+    pptx_export.export(sample_board(tmp_path, 1, sheet), tmp_path / "board.pptx")
+    slide = next(slide for slide in pptx.Presentation(str(tmp_path / "board.pptx")).slides if slide.has_notes_slide)
+    runs = [
+        run for shape in slide.shapes if shape.has_text_frame for p in shape.text_frame.paragraphs for run in p.runs
+    ]
+    languages = {run.text: run._r.rPr.get("lang") for run in runs}
+    assert languages["Flynn tritt vor die Tür."] == "de"
+    assert languages["Flynn steps out of the door and blinks into the morning sun."] == "en"

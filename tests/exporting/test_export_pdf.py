@@ -8,6 +8,7 @@ import subprocess
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pikepdf
 import pypdf
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from storyboard.errors import BadInput, BoardError
-from storyboard.exporting import pdf, png, svg
+from storyboard.exporting import pdf, png, svg, typesetting
 from storyboard.sheet import Sheet
 from tests.boards import hostile_board, sample_board
 
@@ -137,6 +138,29 @@ def test_page_pictures_show_the_frames(tmp_path: Path) -> None:
         with Image.open(board.frames[0].path) as frame:
             assert page.convert("RGB").getpixel((int(point[0]), int(point[1]))) == frame.getpixel((60, 60))
     assert (tmp_path / "board-2.png").exists() and not (tmp_path / "board-3.png").exists()
+
+
+@pytest.mark.parametrize("exporter", [png, svg])
+def test_a_shorter_board_leaves_no_pages_of_the_longer_one(tmp_path: Path, exporter: ModuleType) -> None:
+    target = tmp_path / f"board.{exporter.__name__.rpartition('.')[2]}"
+    exporter.export(sample_board(tmp_path, 7), target)
+    own = tmp_path / f"board-notes{target.suffix}"
+    own.write_bytes(b"mine")
+    assert png.page_path(target, 2).exists()
+    exporter.export(sample_board(tmp_path, 3), target)
+    assert target.exists() and own.exists() and not png.page_path(target, 2).exists()
+
+
+def test_long_boards_are_printed_less_finely_than_short_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = sample_board(tmp_path, 6, size=(800, 800))
+    pdf.export(board, tmp_path / "fine.pdf")
+    monkeypatch.setattr(typesetting, "MOST_PIXELS_A_BOARD", 1_200_000)
+    pdf.export(board, tmp_path / "coarse.pdf")
+    fine, coarse = (
+        sum(image.image.width * image.image.height for image in pypdf.PdfReader(tmp_path / name).pages[0].images)
+        for name in ("fine.pdf", "coarse.pdf")
+    )
+    assert coarse <= 1_250_000 < fine
 
 
 def test_svg_pages(tmp_path: Path) -> None:

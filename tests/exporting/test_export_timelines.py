@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import wave
@@ -13,6 +14,7 @@ from xml.etree import ElementTree
 import av
 import opentimelineio as otio
 import pytest
+from lxml import etree
 from PIL import Image
 
 from storyboard.board import Board
@@ -22,6 +24,30 @@ from storyboard.exporting.timing import FRAMES_PER_SECOND, timeline
 from storyboard.scene_plan import SHOT_MOVEMENTS, Shot
 from storyboard.sheet import Sheet
 from tests.boards import hostile_board, sample_board
+
+FCPXML_RULES = """
+<!ELEMENT fcpxml (resources?, library)> <!ATTLIST fcpxml version CDATA #FIXED "1.10">
+<!ELEMENT resources (format | asset)*>
+<!ELEMENT format EMPTY>
+<!ATTLIST format id ID #REQUIRED name CDATA #IMPLIED frameDuration CDATA #IMPLIED width CDATA #IMPLIED
+  height CDATA #IMPLIED>
+<!ELEMENT asset (media-rep+)>
+<!ATTLIST asset id ID #REQUIRED name CDATA #IMPLIED start CDATA #IMPLIED duration CDATA #IMPLIED
+  hasVideo CDATA #IMPLIED format IDREF #IMPLIED videoSources CDATA #IMPLIED>
+<!ELEMENT media-rep EMPTY>
+<!ATTLIST media-rep kind (original-media | proxy-media) "original-media" src CDATA #REQUIRED>
+<!ELEMENT library (event*)>
+<!ELEMENT event (project*)> <!ATTLIST event name CDATA #IMPLIED>
+<!ELEMENT project (sequence)> <!ATTLIST project name CDATA #IMPLIED>
+<!ELEMENT sequence (note?, spine)>
+<!ATTLIST sequence format IDREF #REQUIRED duration CDATA #IMPLIED tcStart CDATA #IMPLIED tcFormat (DF | NDF) #IMPLIED>
+<!ELEMENT spine (video*)>
+<!ELEMENT video (note?)>
+<!ATTLIST video ref IDREF #REQUIRED offset CDATA #IMPLIED name CDATA #IMPLIED start CDATA #IMPLIED
+  duration CDATA #REQUIRED>
+<!ELEMENT note (#PCDATA)>
+"""
+"""What Apple's definition of FCPXML 1.10 allows of the elements that we write, in our own words."""
 
 
 def seconds(board: Board) -> float:
@@ -61,6 +87,9 @@ def test_animatic_has_picture_and_subtitles(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "board.mp4")) as file:
         video, subtitles = file.streams.video[0], file.streams.subtitles[0]
         assert (video.width, video.height, video.average_rate) == (720, 720, 24)
+        assert (video.codec_context.name, video.codec_context.pix_fmt, file.format.name.split(",")[0]) == (
+            "mpeg4", "yuv420p", "mov",
+        )  # fmt: skip
         assert subtitles.language == "eng"
         cues = [bytes(packet)[2:].decode() for packet in file.demux(subtitles) if packet.size > 2]
         assert cues[0].replace("\n", " ") == board.plan.scenes[0].caption and len(cues) == 3
@@ -71,6 +100,7 @@ def test_animatic_has_picture_and_subtitles(tmp_path: Path) -> None:
     got = pictures[-1].getpixel((690, 690))
     assert all(abs(one - two) < 12 for one, two in zip(got, wanted, strict=True))
     assert pictures[0].tobytes() != pictures[11].tobytes()
+    assert b"x264" not in (tmp_path / "board.mp4").read_bytes()
 
 
 def test_animatic_with_sound_and_burned_captions(tmp_path: Path) -> None:
@@ -147,6 +177,25 @@ def test_fcpxml_is_a_library_of_stills_with_times_on_the_frame_grid(tmp_path: Pa
         source = asset.find("media-rep")
         assert asset.get("duration") == "0s" and source is not None
         assert (tmp_path / (source.get("src") or "")).resolve() == frame.path.resolve()
+
+
+@pytest.mark.parametrize("hostile", [False, True])
+def test_fcpxml_keeps_to_the_rules_of_version_1_10(tmp_path: Path, hostile: bool) -> None:
+    fcpxml.export(hostile_board(tmp_path) if hostile else sample_board(tmp_path, 3), tmp_path / "board.fcpxml")
+    document = etree.parse(tmp_path / "board.fcpxml")
+    rules = etree.DTD(io.StringIO(FCPXML_RULES))
+    assert rules.validate(document), rules.error_log
+    assert document.docinfo.doctype == "<!DOCTYPE fcpxml>"
+    times = [value for name in ("start", "duration", "offset", "tcStart") for value in document.xpath(f"//@{name}")]
+    assert all(re.fullmatch(r"(0|\d+/24)s", value) for value in times)
+
+
+def test_the_rules_of_fcpxml_can_be_broken(tmp_path: Path) -> None:
+    fcpxml.export(sample_board(tmp_path, 2), tmp_path / "board.fcpxml")
+    text = (tmp_path / "board.fcpxml").read_bytes()
+    rules = etree.DTD(io.StringIO(FCPXML_RULES))
+    for old, new in ((b'id="r1"', b'id="a1"'), (b'ref="a2"', b'ref="a9"'), (b"<note>", b"<memo/><note>")):
+        assert old in text and not rules.validate(etree.fromstring(text.replace(old, new, 1)))
 
 
 def test_storyboarder_project_is_whole(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_no_word_of_a_text_is_lost_however_long(tmp_path: Path) -> None:
     for scene in board.plan.scenes:
         if len(scene.caption) < 2000:
             assert scene.caption.replace(" ", "")[:150] in printed
-    assert printed.count("ends.") == 4 * HOSTILE[4].count("A long")
+    assert printed.count("ends.") == 3 * HOSTILE[4].count("A long")
     assert any("continues at the end" in warning for warning in board.warnings)
 
 

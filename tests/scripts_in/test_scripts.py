@@ -12,7 +12,7 @@ from storyboard.character import Character
 from storyboard.errors import BadInput
 from storyboard.exporting import storyboarder as storyboarder_export
 from storyboard.scene_plan import Shot
-from storyboard.scripts_in.script_plan import CHANGED, NEW, plan_from_shots
+from storyboard.scripts_in.script_plan import plan_from_shots
 from storyboard.scripts_in.script_shots import read_script, shot_from_words
 from storyboard.scripts_in.storyboarder import read_storyboarder
 from tests.boards import sample_board
@@ -96,7 +96,10 @@ def test_an_edited_script_keeps_ids_and_marks_what_changed(tmp_path: Path) -> No
     assert [scene.id for scene in after.scenes] == [first, after.scenes[1].id, kettle, grass]
     assert changes.kept == (first, kettle) or changes.changed[:1] == (kettle,)
     assert grass in changes.changed and changes.removed == ()
-    assert after.scenes[1].notes == NEW and after.scenes[3].notes == CHANGED and after.scenes[0].notes == ""
+    marks = [scene.revision for scene in after.scenes]
+    assert (marks[0], marks[1], marks[3]) == ("", "new", "changed")
+    same, none = plan_from_shots(*read_script(tmp_path / "new.fountain"), CAST, after)
+    assert same == after and not none.any
     shorter, gone = plan_from_shots("t", read_script(tmp_path / "day.fountain")[1][:1], CAST, after)
     assert [scene.id for scene in shorter.scenes] == [first] and len(gone.removed) == 3
 
