@@ -23,7 +23,6 @@ from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional
-from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from storyboard.errors import ModelError
 from storyboard.rendering.diffusion.attention import (
@@ -146,10 +145,14 @@ def load_adapter(file: Path, encoder: Path, pipe: Any, machine: Machine) -> Pict
                 for name, each in pipe.unet.attn_processors.items()
                 if isinstance(each, IPAdapterAttnProcessor2_0)
             }
-        with quiet_libraries():
+        with quiet_libraries():  # which remark on what they do not find as soon as they are imported
+            from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
             tower = CLIPVisionModelWithProjection.from_pretrained(
                 encoder, use_safetensors=True, local_files_only=True, dtype=pipe.unet.dtype
             )
+            side = tower.config.image_size
+            prepare = CLIPImageProcessor(size=side, crop_size=side)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ModelError(
@@ -161,12 +164,11 @@ def load_adapter(file: Path, encoder: Path, pipe: Any, machine: Machine) -> Pict
             f"{file.name} reads faces ({type(projection).__name__}), which needs a face detector.",
             hint="Use a plain or a plus IP-Adapter.",
         )
-    side = tower.config.image_size
     return PictureAdapter(
         processors=processors,
         projection=projection.to(pipe.unet.dtype).requires_grad_(False),
         encoder=tower.to(machine.device).eval().requires_grad_(False),
-        prepare=CLIPImageProcessor(size=side, crop_size=side),
+        prepare=prepare,
     )
 
 
