@@ -1,15 +1,15 @@
 """Characters on the starter model: training time, likeness, fidelity to the scene, and what becomes of the plain noun.
 
-    python benchmarks/characters.py [--scenes 100] [--character flynn] [--retrain]
+    python benchmarks/characters.py [--scenes 100] [--character flynn] [--retrain pivotal lora textual-inversion]
 
 Prints, over scenes never trained on and drawn at the same seeds:
-- seconds to train the LoRA and a textual inversion on 18 pictures (with --retrain; else as the record says),
+- seconds to train on 18 pictures by each of the methods (with --retrain; else as the record of the bundled one says),
 - character fidelity (share of the character's visible attributes that the probe reads, and share of pictures with all
-  of them right) with the LoRA, with the look in words, and with the bare token; the illustrator's own drawings of the
-  same scenes are the ceiling that the probe allows,
+  of them right) with each adapter, with the look in words, and with the bare token; the illustrator's own drawings of
+  the same scenes are the ceiling that the probe allows,
 - scene fidelity of the same pictures, and of the plain noun without adapter,
-- class bleed: how much of the character the plain noun shows once the LoRA is there, and how diverse it stays (entropy
-  over attributes, in bits), with and without prior preservation (with --retrain).
+- class bleed: how much of the character the plain noun shows once an adapter is there, and how diverse it stays
+  (entropy over attributes, in bits), with and without prior preservation (with --retrain, for the first method).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from storyboard.casting.adding import TrainingWish, train_pictures
-from storyboard.casting.bundled import COUNT, SIZE, draw_training_pictures, scene_caption, scenes
+from storyboard.casting.adding import TrainingWish, options_for, train_pictures
+from storyboard.casting.bundled import COUNT, SIZE, draw_training_pictures, scenes
 from storyboard.casting.pictures import read_pictures
 from storyboard.casting.registry import load_cast
 from storyboard.casting.training.loading import Trainee, load_trainee
-from storyboard.casting.training.presets import preset
+from storyboard.casting.training.options import METHODS
 from storyboard.casting.training.sampling import draw
 from storyboard.casting.trying import used
 from storyboard.character import Adapter, Character, sha256_of
@@ -38,6 +38,7 @@ from storyboard.evaluating.fidelity import countable, scene_fidelity, seen
 from storyboard.evaluating.probe import Probe, Reading, load_probe
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.rendering.diffusion.adapters import adapters_applied
+from storyboard.starter.captions import scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw as illustrate
 from storyboard.starter.spec import PERSON_FIELDS, SceneSpec, attributes
@@ -133,8 +134,8 @@ def entropy(counts: Counter[str]) -> float:
     return -sum(count / total * math.log2(count / total) for count in counts.values())
 
 
-def trained(bench: Bench, method: str, overrides: Mapping[str, object], work: Path) -> tuple[Adapter, float]:
-    """Train anew on the bundled pictures; the adapter and its seconds."""
+def trained(bench: Bench, method: str, overrides: Mapping[str, object], work: Path) -> tuple[list[Adapter], float]:
+    """Train anew on the bundled pictures; the adapters and the seconds it took."""
     pictures_folder = work / "pictures"
     if not pictures_folder.is_dir():
         pictures_folder.mkdir()
@@ -142,60 +143,64 @@ def trained(bench: Bench, method: str, overrides: Mapping[str, object], work: Pa
     pictures, _ = read_pictures(pictures_folder, SIZE)
     trainee = load_trainee(bench.model)
     wish = TrainingWish(model=bench.model, method=method, overrides=overrides, probe=bench.probe)
-    options = preset(trainee.model.family, method, len(pictures), overrides)
+    options = options_for(trainee, wish, len(pictures), bench.character.look)
     token = bench.character.token
     made = train_pictures(f"bench-{method}", token, bench.character.noun, pictures, trainee, options, wish)
-    kind, path = next(iter(made.files.items()))
-    kept = work / f"{method}-{len(list(work.iterdir()))}.safetensors"
-    kept.write_bytes(path.read_bytes())
-    adapter = Adapter(family=trainee.model.family, kind=kind, path=kept, sha256=sha256_of(kept))
-    seconds = float(made.record["seconds"])
+    adapters = []
+    for kind, path in made.files.items():
+        kept = work / f"{len(list(work.iterdir()))}-{path.name}"
+        kept.write_bytes(path.read_bytes())
+        adapters.append(Adapter(family=trainee.model.family, kind=kind, path=kept, sha256=sha256_of(kept)))
     made.clean_up()
-    return adapter, seconds
+    return adapters, float(made.record["seconds"])
 
 
-def report_times(bench: Bench, adapters: Sequence[Adapter], work: Path, retrain: bool) -> list[Adapter]:
-    """Print training times; with `retrain` the new LoRA takes the place of the bundled one."""
-    if retrain:
-        lora, seconds = trained(bench, "lora", {}, work)
-        print(f"LoRA, {COUNT} pictures: {seconds:.0f} s (to reach: 240 s)")
-        _, seconds = trained(bench, "textual-inversion", {}, work)
-        print(f"textual inversion, {COUNT} pictures: {seconds:.0f} s (to reach: 240 s)")
-        return [lora]
+def retrained(bench: Bench, methods: Sequence[str], steps: int | None, work: Path) -> dict[str, list[Adapter]]:
+    """Train by every method, and by the first one without prior preservation too; print the seconds each took."""
+    runs: dict[str, tuple[str, dict[str, object]]] = {method: (method, {}) for method in methods}
+    runs[f"{methods[0]}, no prior"] = (methods[0], {"prior_weight": 0.0})
+    found: dict[str, list[Adapter]] = {}
+    for name, (method, overrides) in runs.items():
+        found[name], seconds = trained(bench, method, overrides | {"steps": steps}, work)
+        print(f"{name}: {seconds:.0f} s for {COUNT} pictures (to reach: 240 s on two cores)", flush=True)
+    return found
+
+
+def bundled(bench: Bench) -> dict[str, list[Adapter]]:
+    """The adapters that come along; prints the seconds their training took."""
     folder = bench.character.folder
     for path in sorted(folder.glob("training/*/record.json")) if folder else []:
         record = json.loads(path.read_text("utf-8"))
         print(f"{path.parent.name}: {record['seconds']} s for {record['pictures']} pictures, as recorded")
-    return list(adapters)
+    adapters = list(bench.character.adapters_for(bench.trainee.model.family))
+    return {"bundled adapters": adapters} if adapters else {}
 
 
-def report_likeness(bench: Bench, adapters: Sequence[Adapter]) -> None:
+def report_likeness(bench: Bench, sets: Mapping[str, Sequence[Adapter]]) -> None:
     """Print fidelity for each way of asking for the character."""
     noun = bench.character.noun
     ways = {
         "illustrator (ceiling)": [illustrate(spec, SIZE).image for spec in bench.specs],
-        "LoRA": bench.drawn(bench.character.phrase, adapters),
         "look in words": bench.drawn(f"a {noun}, {bench.character.look}"),
         "bare token": bench.drawn(bench.character.phrase),
         "plain noun": bench.drawn(f"a {noun}"),
     }
+    ways |= {name: bench.drawn(bench.character.phrase, adapters) for name, adapters in sets.items()}
     scores = {name: bench.scores(images) for name, images in ways.items()}
     for name, score in scores.items():
-        print(f"{name:<24}{score}")
-    gain = scores["LoRA"].attributes / max(scores["look in words"].attributes, 1e-9)
-    loss = scores["plain noun"].scene - scores["LoRA"].scene
-    print(f"LoRA against words: x{gain:.2f}; scene fidelity falls by {loss * 100:.1f} points (to stay under 5)")
+        print(f"{name:<30}{score}")
+    for name in sets:
+        gain = (scores[name].attributes - scores["look in words"].attributes) * 100
+        loss = (scores["plain noun"].scene - scores[name].scene) * 100
+        print(f"{name}: {gain:+.1f} points of likeness on words; scene falls by {loss:.1f} points (to stay under 5)")
 
 
-def report_bleed(bench: Bench, adapters: Sequence[Adapter], work: Path, retrain: bool) -> None:
+def report_bleed(bench: Bench, sets: Mapping[str, Sequence[Adapter]]) -> None:
     """Print what the plain noun becomes."""
     noun = f"a {bench.character.noun}"
-    rows: dict[str, Sequence[Adapter]] = {"no adapter": (), "LoRA": adapters}
-    if retrain:
-        rows["LoRA without prior preservation"] = [trained(bench, "lora", {"prior_weight": 0.0}, work)[0]]
-    for name, loaded in rows.items():
+    for name, loaded in {"no adapter": (), **sets}.items():
         shown, bits = bench.bleed(bench.drawn(noun, loaded))
-        print(f"plain noun, {name:<34} shows {shown:6.1%} of the character, entropy {bits:.2f} bits")
+        print(f"plain noun, {name:<30} shows {shown:6.1%} of the character, entropy {bits:.2f} bits")
 
 
 def main() -> None:
@@ -203,18 +208,18 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=100)
     parser.add_argument("--character", default="flynn", choices=sorted(CAST))
     parser.add_argument("--model", default="starter")
-    parser.add_argument("--retrain", action="store_true")
+    parser.add_argument("--retrain", nargs="+", choices=METHODS, metavar="METHOD", help="Train anew, by these methods.")
+    parser.add_argument("--train-steps", type=int, help="Updates, if not the presets'.")
     options = parser.parse_args()
     trainee = load_trainee(options.model, precision="auto")
-    character = load_cast()[options.character]
     specs = scenes(options.scenes, UNSEEN_SEED, CAST[options.character])
+    character = load_cast()[options.character]
     bench = Bench(model=options.model, trainee=trainee, probe=load_probe(), character=character, specs=specs)
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        adapters = character.adapters_for(trainee.model.family)
-        chosen = report_times(bench, adapters, work, options.retrain)
-        report_likeness(bench, chosen)
-        report_bleed(bench, chosen, work, options.retrain)
+        anew = options.retrain and retrained(bench, options.retrain, options.train_steps, Path(folder))
+        sets = anew or bundled(bench)
+        report_likeness(bench, sets)
+        report_bleed(bench, sets)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Seconds a step and memory of training on full-size architectures with random weights.
 
-    python benchmarks/training_sizes.py sd1 [sdxl] [--method lora] [--steps 3] [--resolution 512]
+    python benchmarks/training_sizes.py sd1 [sdxl] [--method lora] [--steps 3] [--resolution 512] [--checkpointing]
 
 The weights are drawn at random in the shapes of Stable Diffusion 1.5 and SDXL (their published configurations come with
-the program), so nothing is fetched. The autoencoder is left out: latents are random, as cached latents would be.
+the program), so nothing is fetched. The autoencoder is left out: latents are random, as cached latents would be. A
+U-Net that stays frozen is made in the precision that it computes in, as a loaded one is kept.
 """
 
 from __future__ import annotations
@@ -29,11 +30,21 @@ from storyboard.rendering.diffusion.clip_tokenizer import clip_tokenizer
 from storyboard.rendering.model_files import CONFIGS
 
 
-def random_pipe(family: str, device: str) -> Any:
+def random_unet(folder: Path, device: str, dtype: torch.dtype) -> UNet2DConditionModel:
+    """Small random weights, made where they stay and never in a wider type."""
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder))
+    unet = torch.nn.Module.to(unet, dtype).to_empty(device=device)
+    for parameter in unet.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    return unet
+
+
+def random_pipe(family: str, device: str, dtype: torch.dtype) -> Any:
     """The parts of a pipe that training uses, in the family's full shapes."""
     folder = CONFIGS / family
+    unet = random_unet(folder / "unet", device, dtype)
     with torch.device(device):
-        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder / "unet"))
         encoder = CLIPTextModel(CLIPTextConfig.from_pretrained(folder / "text_encoder"))
         second = None
         if family == "sdxl":
@@ -58,26 +69,34 @@ def memory(device: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def measure(family: str, method: str, steps: int, resolution: int, device: str, folder: Path) -> None:
+def measure(
+    family: str, method: str, steps: int, resolution: int, checkpointing: bool | None, device: str, folder: Path
+) -> None:
     """Print one line."""
-    model = TrainingModel(random_pipe(family, device), family, chosen_precision("auto", torch.device(device)))
-    options = preset(family, method, 18, {"prior_weight": 0.0, "steps": max(steps, 1)})
+    precision = chosen_precision("auto", torch.device(device))
+    model = TrainingModel(random_pipe(family, device, precision), family, precision)
+    overrides = {"prior_weight": 0.0, "steps": max(steps, 1), "gradient_checkpointing": checkpointing}
+    options = preset(family, method, 18, overrides)
     side = (resolution or model.native_size) // 8
     latents = Latents(mean=torch.randn(4, side, side, device=device), spread=torch.zeros(4, side, side, device=device))
     data = Dataset([Example(latents=latents, caption="ohwx man in the park")], [], options)
     method_class = METHOD_CLASSES[method](options, "ohwxq", "man")
     run = Run(model=model, method=method_class, dataset=data, options=options, folder=folder)
     run.update()
-    started = time.perf_counter()
+    started, computed = time.perf_counter(), time.process_time()
     for _ in range(steps):
         run.update()
     if device.startswith("cuda"):
         torch.cuda.synchronize()
     seconds = (time.perf_counter() - started) / steps
+    computed = (time.process_time() - computed) / steps
     trained = sum(parameter.numel() for parameter in run.parameters.values()) / 1e6
     print(
-        f"{family} {method}: {seconds:.2f} s a step at {side * 8} px, batch {options.batch}, {trained:.1f} M trained, "
-        f"{memory(device):.1f} GB at most, {device}, {model.precision}",
+        f"{family} {method}: {seconds:.2f} s a step ({computed:.2f} s of processor) at {side * 8} px, "
+        f"batch {options.batch}, {trained:.1f} M trained, "
+        f"{memory(device):.1f} GB at most, {device}, "
+        f"{torch.get_num_threads()} thread(s), {model.precision}"
+        f"{', checkpointed' if options.gradient_checkpointing else ''}",
         flush=True,
     )
 
@@ -88,11 +107,20 @@ def main() -> None:
     parser.add_argument("--method", default="lora", choices=sorted(METHOD_CLASSES))
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--resolution", type=int, default=0)
+    parser.add_argument("--checkpointing", action=argparse.BooleanOptionalAction, help="Else as the preset says.")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     for family in options.families:
         with tempfile.TemporaryDirectory() as folder:
-            measure(family, options.method, options.steps, options.resolution, options.device, Path(folder))
+            measure(
+                family,
+                options.method,
+                options.steps,
+                options.resolution,
+                options.checkpointing,
+                options.device,
+                Path(folder),
+            )
 
 
 if __name__ == "__main__":

@@ -41,3 +41,8 @@ def user_data_folder() -> Path:
 def user_characters_folder() -> Path:
     """Where `characters add` puts new ones."""
     return user_data_folder() / "characters"
+
+
+def user_adapters_folder() -> Path:
+    """Where adapter files lie that prompts may name by `<lora:NAME:0.8>`."""
+    return user_data_folder() / "adapters"

@@ -28,6 +28,7 @@ class RenderOptions:
         consistency: "off", "anchor", "anchor+mask", "anchor+mask+place", "prompt", "style" or "auto".
         consistency_strength: 0 = off, 1 = the method's own default.
         lora_scale: multiplies every adapter's own scale.
+        adapters: a further folder of adapter files that prompts may name; "" for none.
         emphasis: how prompt weights act: "original", "no-norm" or "compel".
         clip_skip: 1 = the text encoder's last layer.
         micro_batch: frames denoised together; None chooses by memory.
@@ -53,6 +54,7 @@ class RenderOptions:
     consistency: str = "auto"
     consistency_strength: float = 1.0
     lora_scale: float = 1.0
+    adapters: str = ""
     emphasis: str = "original"
     clip_skip: int = 1
     micro_batch: int | None = None

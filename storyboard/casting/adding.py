@@ -13,6 +13,7 @@ from PIL import Image
 
 from storyboard.casting.character_file import AdapterRecord, CharacterRecord
 from storyboard.casting.crops import contact_sheet, crop_to
+from storyboard.casting.looks import look_of
 from storyboard.casting.pictures import Picture, Report, read_pictures
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import Draft, as_record, check_free, own_folder, staged, sweep
@@ -70,7 +71,7 @@ class NewCharacter:
 
     def checked(self) -> NewCharacter:
         """Raise BadInput or CharacterError for what cannot be; see `check_free` and `check_token`."""
-        check_free(self.name, self.token)
+        check_free(self.name, self.token, over_bundled=True)
         if self.token:
             check_token(self.token)
         if self.kind == "character" and not clean(self.noun):
@@ -88,11 +89,14 @@ def add_character(new: NewCharacter, folder: Path, wish: TrainingWish) -> Path:
     """
     sweep()
     new.checked()
+    if new.name in load_cast():
+        wish.say(f"Your {new.name} takes the place of the one that comes with the program.")
     trainee = load_trainee(wish.model, precision=str(wish.overrides.get("precision") or "auto"), device=wish.device)
     pictures, report = read_pictures(folder, trainee.model.native_size)
     tell(report, wish.say)
     token = _token(new, trainee, wish).token
-    options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
+    look = clean(new.look) or _seen_look(new, pictures, wish)
+    options = options_for(trainee, wish, len(pictures), look)
     trained = train_pictures(new.name, token, _noun(new), pictures, trainee, options, wish)
     with staged(new.name) as draft:
         references = write_references(draft, pictures)
@@ -100,7 +104,7 @@ def add_character(new: NewCharacter, folder: Path, wish: TrainingWish) -> Path:
             name=new.name,
             token=token,
             noun=clean(new.noun),
-            look=clean(new.look),
+            look=look,
             display_name=clean(new.display_name),
             description=clean(new.description),
             kind="style" if new.kind == "style" else "character",
@@ -123,7 +127,7 @@ def train_character(name: str, wish: TrainingWish) -> Path:
     pictures, report = read_pictures(folder / "references", trainee.model.native_size)
     tell(report, wish.say)
     noun = character.noun if character.kind == "character" else ""
-    options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
+    options = options_for(trainee, wish, len(pictures), character.look)
     trained = train_pictures(name, character.token, noun, pictures, trainee, options, wish)
     with staged(name, replace=True) as draft:
         draft.write_record(with_adapters(draft, as_record(character), trained, wish))
@@ -131,10 +135,31 @@ def train_character(name: str, wish: TrainingWish) -> Path:
     return folder
 
 
+def options_for(trainee: Trainee, wish: TrainingWish, count: int, look: str) -> TrainingOptions:
+    """The preset's options for `count` pictures, with the wish's; new words start from the look where it is known."""
+    words = " ".join(clean(look).replace(",", " ").split())
+    return preset(trainee.model.family, wish.method, count, {"initial_word": words or None, **given(wish.overrides)})
+
+
+def given(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in overrides.items() if value is not None}
+
+
 def tell(report: Report, say: Say) -> None:
     """The doubts about the pictures, one line each."""
     for line in (*report.refused, *report.warnings):
         say(line)
+
+
+def _seen_look(new: NewCharacter, pictures: Sequence[Picture], wish: TrainingWish) -> str:
+    """What the probe reads as the same in all pictures of somebody; "" where there is no probe."""
+    if wish.probe is None or new.kind != "character":
+        return ""
+    look = look_of([picture.image for picture in pictures], wish.probe)
+    if look:
+        wish.say(f"Look, as read from the pictures: {look} (--look says it better)")
+    return look
 
 
 def _noun(new: NewCharacter) -> str:
@@ -151,7 +176,7 @@ def _token(new: NewCharacter, trainee: Trainee, wish: TrainingWish) -> TokenRepo
         token = f"<style-{new.name.replace('_', '-')}>"
     else:
         token = suggest_token(new.name, tokenizer, taken)
-    check_free(new.name, token)
+    check_free(new.name, token, over_bundled=True)
     report = inspect_token(token, tokenizer)
     wish.say(f"Token: {token} ({len(report.pieces)} piece(s) for this model)")
     if wish.method not in ("textual-inversion", "pivotal"):

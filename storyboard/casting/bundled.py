@@ -16,14 +16,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from storyboard.casting.adding import TrainingWish, tell, train_pictures, with_adapters, write_references
+from storyboard.casting.adding import TrainingWish, options_for, tell, train_pictures, with_adapters, write_references
 from storyboard.casting.character_file import FILE_NAME, read_record
 from storyboard.casting.pictures import read_pictures
 from storyboard.casting.shelf import Draft
 from storyboard.casting.training.loading import load_trainee
-from storyboard.casting.training.presets import preset
-from storyboard.starter import lexicon, lexicon_actions, lexicon_places
-from storyboard.starter.captions import inflect
+from storyboard.starter import lexicon
+from storyboard.starter.captions import scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw
 from storyboard.starter.spec import PersonSpec, SceneSpec, random_spec
@@ -48,23 +47,6 @@ def scenes(count: int, seed: int, person: PersonSpec | None, style: str = "flat"
     return chosen
 
 
-def scene_caption(spec: SceneSpec, subject: str) -> str:
-    """What the picture shows beside the person's look and the art style, in the words of the model's captions."""
-    parts = [subject]
-    if spec.pose != "standing":
-        parts.append(inflect(lexicon_actions.POSES[spec.pose][0], "ing"))
-    if spec.prop != "none" and spec.pose != "reading":
-        parts.append(inflect(lexicon_actions.PROPS[spec.prop][0], "ing"))
-    if spec.pose != "sleeping":
-        parts.append(lexicon.EXPRESSIONS[spec.expression][0])
-    parts.append(lexicon_places.PLACES[spec.place][0])
-    parts.append(lexicon.TIMES[spec.time][0])
-    if spec.weather != "clear":
-        parts.append(lexicon.WEATHERS[spec.weather][0])
-    parts.append(lexicon.SHOTS[spec.shot][0])
-    return ", ".join(parts)
-
-
 def draw_training_pictures(folder: Path, specs: Sequence[SceneSpec], subject: str | None, size: int = SIZE) -> None:
     """NN.png and NN.txt in `folder`; `subject` is "man", or None for whoever each scene shows."""
     for number, spec in enumerate(specs):
@@ -75,8 +57,8 @@ def draw_training_pictures(folder: Path, specs: Sequence[SceneSpec], subject: st
 
 
 def method_of(folder: Path) -> str:
-    """How a bundled character is trained: LoRA; a style, by textual inversion."""
-    return "textual-inversion" if read_record(folder / FILE_NAME).kind == "style" else "lora"
+    """How a bundled character is trained: pivotal tuning; a style, by textual inversion."""
+    return "textual-inversion" if read_record(folder / FILE_NAME).kind == "style" else "pivotal"
 
 
 def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
@@ -95,7 +77,7 @@ def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
         draw_training_pictures(drawn, specs, None if is_style else words.noun)
         pictures, report = read_pictures(drawn, SIZE)
         tell(report, wish.say)
-        options = preset(trainee.model.family, wish.method, len(pictures), wish.overrides)
+        options = options_for(trainee, wish, len(pictures), words.look)
         trained = train_pictures(name, words.token, "" if is_style else words.noun, pictures, trainee, options, wish)
         shutil.copytree(target, draft.folder, ignore=shutil.ignore_patterns("references", "training"))
         record = words.model_copy(update={"references": write_references(draft, pictures)})

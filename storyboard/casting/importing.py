@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +14,12 @@ from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import Draft, as_record, own_folder, staged
 from storyboard.character import TOKEN, sha256_of
 from storyboard.errors import BadInput, CharacterError, UnknownName
+from storyboard.rendering.adapter_header import ARCHITECTURES, adapter_family, adapter_kind
 from storyboard.rendering.diffusion.adapter_embeddings import read_embedding
 from storyboard.rendering.diffusion.adapter_files import PICKLE_SUFFIXES, adapter_config, read_tensors
-from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
-from storyboard.rendering.diffusion.adapter_writing import ARCHITECTURES, AdapterInfo, write_embedding
+from storyboard.rendering.diffusion.adapter_lora import parse_lora
+from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_embedding
 from storyboard.text import clean
-
-WIDTHS: Mapping[int, str] = {768: "sd1", 2048: "sdxl", 192: "starter"}
-"""Width of the text that cross-attention reads -> model family."""
-EMBEDDING_WIDTHS: Mapping[tuple[int, ...], str] = {(768,): "sd1", (768, 1280): "sdxl", (192,): "starter"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,20 +48,20 @@ def look_into(path: Path, *, allow_pickle: bool = False) -> Found:
     if path.suffix in PICKLE_SUFFIXES:
         return _embedding(path, allow_pickle)
     tensors, metadata = read_tensors(path)
-    if not any(".lora_" in name or ".alpha" in name or "_lora." in name or ".lora." in name for name in tensors):
+    if adapter_kind(tensors) != "lora":
         return _embedding(path, allow_pickle)
-    layers = parse_lora(tensors, metadata, adapter_config(path))
+    parse_lora(tensors, metadata, adapter_config(path))
     token, noun = trigger(metadata)
-    family = _stated_family(metadata) or family_of(layers)
+    family = adapter_family({name: tuple(tensor.shape) for name, tensor in tensors.items()}, metadata)
     licence = clean(metadata.get("modelspec.license", ""))[:200]
     return Found(kind="lora", family=family, token=token, noun=noun, licence=licence)
 
 
 def _embedding(path: Path, allow_pickle: bool) -> Found:
     embedding = read_embedding(path, allow_pickle=allow_pickle)
-    widths = tuple(int(vectors.shape[1]) for _, vectors in sorted(embedding.vectors.items()))
+    family = adapter_family({name: tuple(rows.shape) for name, rows in embedding.vectors.items()}, {})
     token = embedding.token if TOKEN.fullmatch(embedding.token) else ""
-    return Found(kind="textual-inversion", family=EMBEDDING_WIDTHS.get(widths, ""), token=token)
+    return Found(kind="textual-inversion", family=family, token=token)
 
 
 def trigger(metadata: Mapping[str, str]) -> tuple[str, str]:
@@ -73,17 +70,6 @@ def trigger(metadata: Mapping[str, str]) -> tuple[str, str]:
     token = words[0] if words and TOKEN.fullmatch(words[0]) else ""
     noun = words[1] if len(words) > 1 and re.fullmatch(r"[a-z]{2,30}", words[1]) else ""
     return token, noun
-
-
-def _stated_family(metadata: Mapping[str, str]) -> str:
-    architecture = metadata.get("modelspec.architecture", "").split("/")[0]
-    return next((family for family, name in ARCHITECTURES.items() if name == architecture), "")
-
-
-def family_of(layers: Sequence[LowRank]) -> str:
-    """The model family whose text width the keys of cross-attention read; "" when there are none."""
-    widths = {int(layer.down.shape[1]) for layer in layers if re.search(r"attn2[._](processor[._])?to_k", layer.key)}
-    return WIDTHS.get(widths.pop(), "") if len(widths) == 1 else ""
 
 
 def import_adapter(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storyboard.casting.character_file import FILE_NAME, CharacterRecord, read_record, to_toml
-from storyboard.casting.registry import LoadedCast, load_cast, read_character
+from storyboard.casting.registry import load_cast, read_character
 from storyboard.character import Character
 from storyboard.errors import BadInput, CharacterError
 from storyboard.paths import user_characters_folder
@@ -137,19 +137,23 @@ def rename(name: str, new_name: str) -> None:
     remove(name)
 
 
-def check_free(name: str, token: str = "", cast: LoadedCast | None = None) -> None:
+def check_free(name: str, token: str = "", *, over_bundled: bool = False) -> None:
     """Raise when a name is taken or a token belongs to somebody else.
+
+    Args:
+        over_bundled: whether the user's own may take the place of one that comes with the program.
 
     Raises:
         BadInput: the name cannot be a folder's.
         CharacterError: the name or the token is taken.
     """
-    known = load_cast() if cast is None else cast
-    check_name(name, "character")
-    if name in known or name in known.problems:
-        raise CharacterError(f"There is already a character {name!r}.", hint=f"storyboard characters show {name}")
+    known = load_cast()
+    own = (user_characters_folder() / check_name(name, "character")).exists()
+    if own or (not over_bundled and (name in known or name in known.problems)):
+        way = f"this one goes with: storyboard characters remove {name}" if own else "that one comes with the program"
+        raise CharacterError(f"There is already a character {name!r}.", hint=f"Choose another name; {way}.")
     for other in known.values():
-        if token and token == other.token:
+        if token and token == other.token and other.name.split("@")[0] != name:
             raise CharacterError(f"The token {token!r} is {other.name}'s.", hint="Choose another with --token.")
 
 

@@ -22,8 +22,7 @@ _TRAINING = (
     click.option(
         "--method",
         type=click.Choice(["lora", "textual-inversion", "pivotal", "dreambooth"]),
-        default="lora",
-        show_default=True,
+        help="pivotal on the starter model, else lora, when not given.",
     ),
     click.option("--train-steps", "steps", type=int, help="Updates; the preset of model and method by default."),
     click.option("--batch", type=int, help="Pictures in an update."),
@@ -39,7 +38,7 @@ _TRAINING = (
     click.option("--train-text/--no-train-text", default=None, help="Let the text encoder learn too."),
     click.option("--text-steps", type=int, help="Stop the text encoder after so many updates."),
     click.option("--vectors", type=int, help="Textual inversion: vectors of the token."),
-    click.option("--initial-word", help="Textual inversion: the word they start from."),
+    click.option("--initial-word", help="Textual inversion: words they start from; the look."),
     click.option("--prior-weight", type=float, help="Weight of class pictures; 0 for none."),
     click.option("--class-pictures", type=int, help="How many class pictures to draw."),
     click.option("--snr-gamma", type=float, help="min-SNR weighting; 0 for none."),
@@ -99,13 +98,21 @@ def wish_of(values: Mapping[str, Any], bar: Bar) -> TrainingWish:
     """The options' values as a `TrainingWish`."""
     from storyboard.casting.adding import TrainingWish
 
+    chosen = {name: values[name] for name in _NOT_OPTIONS}
     return TrainingWish(
-        **{name: values[name] for name in _NOT_OPTIONS},
+        **chosen | {"method": values["method"] or default_method(str(values["model"]))},
         overrides={name: value for name, value in values.items() if name not in _NOT_OPTIONS},
         probe=attribute_probe(str(values["model"])),
         listen=bar,
         say=bar.say,
     )
+
+
+def default_method(model: str) -> str:
+    """What holds a character best for its minutes: the starter is small, and new words help it most."""
+    from storyboard.rendering.model_files import find_model
+
+    return "pivotal" if find_model(model).adapter_family == "starter" else "lora"
 
 
 def training_wish(bar: Bar, *, model: str, method: str, steps: int | None, licence: str) -> TrainingWish:

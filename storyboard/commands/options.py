@@ -47,6 +47,12 @@ _RENDER = (
         help="Times every adapter's own scale.",
     ),
     click.option(
+        "--adapters",
+        default="",
+        metavar="DIR",
+        help="A further folder of adapter files for <lora:NAME:0.8> in prompts.",
+    ),
+    click.option(
         "--emphasis",
         type=click.Choice(["original", "no-norm", "compel"]),
         default="original",

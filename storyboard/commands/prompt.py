@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from storyboard.casting.registry import load_cast
-from storyboard.character import Character
 from storyboard.prompting.clip import load_tokenizer, tokenize_with
 from storyboard.prompting.explain import ExplainedChunk, ExplainedSpan, ExplainedTerm, Explanation, explain
+from storyboard.rendering.adapter_names import adapter_files
 from storyboard.rendering.model_files import CONFIGS
 from storyboard.rendering.model_names import locate
-from storyboard.rendering.safetensors_header import read_header
+from storyboard.rendering.tag_meanings import TagMeaning, embedding_words, tag_meaning
 
 DEFAULT_STEPS = 30
-TEXTUAL_INVERSION = "textual-inversion"
 
 
 @click.command()
@@ -27,26 +27,30 @@ TEXTUAL_INVERSION = "textual-inversion"
 @click.option("--model", default="starter", show_default=True, help="Whose tokenizer: a name, a folder or a file.")
 @click.option("--negative", is_flag=True, help="Read it as a negative prompt (never split at AND).")
 @click.option("--characters", type=click.Path(path_type=Path), help="A further folder of characters.")
+@click.option("--adapters", default="", metavar="DIR", help="A further folder of adapter files.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def prompt(text: str, steps: int, model: str, negative: bool, characters: Path | None, as_json: bool) -> None:
+def prompt(
+    text: str, steps: int, model: str, negative: bool, characters: Path | None, adapters: str, as_json: bool
+) -> None:
     """Show what a prompt says: weights, schedule, AND terms, networks, characters, tokens and chunks.
 
     \b
     storyboard prompt "fljsdhn man, (smile:1.3), [hat|cap], a [park:beach:0.5]" --steps 10
     """
-    cast = load_cast(characters)
+    cast, files = load_cast(characters), adapter_files(adapters)
     explanation = explain(
         text,
         tokenize_with(load_tokenizer(tokenizer_folder(model))),
         steps=steps,
         negative=negative,
         character_tokens=[character.token for character in cast.values()],
-        embeddings=_embeddings(cast),
+        embeddings=embedding_words(text, cast, files, model),
     )
+    meanings = [tag_meaning(tag, cast, files, model) for tag in explanation.networks]
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(explanation), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(_data(explanation, meanings), ensure_ascii=False, indent=1))
     else:
-        click.echo("\n".join(_lines(explanation)))
+        click.echo("\n".join(_lines(explanation, meanings)))
 
 
 def tokenizer_folder(model: str) -> Path:
@@ -55,23 +59,27 @@ def tokenizer_folder(model: str) -> Path:
     return CONFIGS / "sd1" if root.is_file() else root
 
 
-def _embeddings(cast: Mapping[str, Character]) -> dict[str, tuple[str, ...]]:
-    """Tokens of characters that are textual inversions, each as often as it has vectors."""
-    embeddings: dict[str, tuple[str, ...]] = {}
-    for character in cast.values():
-        paths = [adapter.path for adapter in character.adapters if adapter.kind == TEXTUAL_INVERSION]
-        for shape in read_header(paths[0]).shapes.values() if paths else ():
-            embeddings.setdefault(character.token, (character.token,) * (shape[0] if len(shape) == 2 else 1))
-    return embeddings
+def _data(explanation: Explanation, meanings: Sequence[TagMeaning]) -> dict[str, Any]:
+    """Everything, with what each tag stands for under "resolved"."""
+    data = dataclasses.asdict(explanation)
+    for tag, meaning in zip(data["networks"], meanings, strict=True):
+        tag["resolved"] = dataclasses.asdict(meaning)
+    return data
 
 
-def _lines(explanation: Explanation) -> Iterator[str]:
+def _lines(explanation: Explanation, meanings: Sequence[TagMeaning]) -> Iterator[str]:
     for number, term in enumerate(explanation.terms, 1):
         if len(explanation.terms) > 1 or term.weight != 1.0:
             yield f"AND term {number}, weight {term.weight:g}"
         yield from _term_lines(term)
-    for network in explanation.networks:
+    for network, meaning in zip(explanation.networks, meanings, strict=True):
         yield f"{network.kind:<10} {network.name}   text encoder {network.text_encoder:g}, U-Net {network.unet:g}"
+        if meaning.description:
+            yield f"{'':<10} is {meaning.description}"
+        for found in meaning.files:
+            yield f"{'':<10} {found.kind} for {found.family or 'any'} models, {found.file}, sha256 {found.sha256[:12]}"
+        if meaning.problem:
+            yield f"{'':<10} cannot be drawn: {meaning.problem}"
     for character in explanation.characters:
         yield f"character  {character.token}   {' | '.join(character.pieces)}"
     for warning in explanation.warnings:

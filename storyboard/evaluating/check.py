@@ -14,13 +14,14 @@ from storyboard.evaluating.judges import Judge
 from storyboard.frame import StoredFrame
 from storyboard.manifest import Manifest
 from storyboard.protocols import Cast
+from storyboard.rendering.resolve_prompt import in_words
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameScore:
-    """What a judge says about one frame; all from 0 to 1.
+    """What a judge says about one frame; all but `clip` from 0 to 1.
 
     Attributes:
         number: as printed.
@@ -28,6 +29,7 @@ class FrameScore:
         anchor: how like the board's hidden picture of its lead it is; None without one.
         reference: how like the lead's own reference pictures it is; None without any.
         company: how like the other frames with the same lead, on average; None without any.
+        clip: raw cosine of a CLIP model for frame and prompt, with looks in words; None without one; not in the total.
     """
 
     number: int
@@ -35,6 +37,7 @@ class FrameScore:
     anchor: float | None = None
     reference: float | None = None
     company: float | None = None
+    clip: float | None = None
 
     @property
     def total(self) -> float:
@@ -44,7 +47,7 @@ class FrameScore:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, rounded to four places."""
-        names = ("number", "prompt", "anchor", "reference", "company", "total")
+        names = ("number", "prompt", "anchor", "reference", "company", "clip", "total")
         values = {name: getattr(self, name) for name in names}
         return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
@@ -81,14 +84,24 @@ def _score(
     lead = scene.cast[0] if scene.cast and scene.cast[0] in cast else None
     hidden = _hidden_picture(store, request.get("anchors", ()), lead)
     references = [] if lead is None else [_open(path) for path in cast[lead].references]
+    prompt = str(request.get("prompt", scene.prompt))
     others = [pictures[other.id] for other, _ in frames if lead and other.id != scene.id and other.cast[:1] == (lead,)]
     return FrameScore(
         number=scene.number,
-        prompt=judge.prompt(picture, str(request.get("prompt", scene.prompt))),
+        prompt=judge.prompt(picture, prompt),
         anchor=None if hidden is None else judge.alike(picture, hidden),
         reference=_mean([judge.alike(picture, other) for other in references]),
         company=_mean([judge.alike(picture, other) for other in others]),
+        clip=judge.clip(picture, _said(prompt, scene, cast)),
     )
+
+
+def _said(prompt: str, scene: Scene, cast: Cast) -> str:
+    """The prompt with looks in place of the cast's tokens, which a CLIP model does not know."""
+    for name in scene.cast:
+        if name in cast:
+            prompt = in_words(prompt, cast[name])
+    return prompt
 
 
 def _hidden_picture(store: RunStore, keys: Sequence[str], lead: str | None) -> Image.Image | None:

@@ -20,6 +20,9 @@ class Judge(Protocol):
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """How alike the people in two pictures are."""
 
+    def clip(self, picture: Image.Image, prompt: str) -> float | None:
+        """The raw cosine of a CLIP model for picture and prompt; None where there is no such model."""
+
 
 def judge_for(model: str, clip: Path | None = None) -> Judge | None:
     """CLIP where a folder with it is named, the attribute probe for the bundled model, nobody for others."""

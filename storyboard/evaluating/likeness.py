@@ -18,6 +18,7 @@ from storyboard.evaluating.scores import cosine
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.starter.spec import PERSON_FIELDS
 
+TOWER = Path(__file__).parent.parent / "starter" / "weights" / "tower"
 LAYOUT_FIELDS = ("pose", "shot", "place", "prop", "time", "weather", "angle", "expression")
 
 
@@ -26,9 +27,10 @@ class ProbeJudge:
 
     name = "attribute probe"
 
-    def __init__(self, probe: Probe | None = None) -> None:
+    def __init__(self, probe: Probe | None = None, tower: Path = TOWER) -> None:
         self.probe = probe or load_probe()
         self._read: dict[tuple[tuple[int, int], bytes], Reading] = {}
+        self.tower = ClipJudge(tower) if tower.is_dir() else None
 
     def prompt(self, picture: Image.Image, prompt: str) -> float:
         """The share of the attributes the prompt plainly asks for that are seen."""
@@ -37,6 +39,10 @@ class ProbeJudge:
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """See `same_person`."""
         return same_person(self.read(first), self.read(second))
+
+    def clip(self, picture: Image.Image, prompt: str) -> float | None:
+        """By the small CLIP model that was trained on the illustrator's drawings."""
+        return None if self.tower is None else self.tower.clip(picture, prompt)
 
     def read(self, picture: Image.Image) -> Reading:
         """What the probe sees; a picture that was seen before is remembered."""
@@ -81,12 +87,12 @@ class ClipJudge:
 
     @cached_property
     def _parts(self) -> tuple[Any, Any]:
-        from transformers import CLIPModel, CLIPProcessor
-
         from storyboard.rendering.diffusion.pipes import quiet_libraries
 
         try:
             with quiet_libraries():
+                from transformers import CLIPModel, CLIPProcessor
+
                 model = CLIPModel.from_pretrained(self.folder, local_files_only=True, use_safetensors=True)
                 processor = CLIPProcessor.from_pretrained(self.folder, local_files_only=True)
         except (OSError, ValueError) as error:
@@ -94,7 +100,7 @@ class ClipJudge:
             raise ModelError(
                 f"The CLIP model in {self.folder} cannot be used: {reason}", hint="Name a folder with --clip."
             ) from None
-        return model.eval(), processor
+        return model.float().eval(), processor
 
     def prompt(self, picture: Image.Image, prompt: str) -> float:
         """Cosine of the embeddings of picture and prompt."""
@@ -103,6 +109,10 @@ class ClipJudge:
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """Cosine of the pictures' embeddings."""
         return max(0.0, cosine(self._picture(first), self._picture(second)))
+
+    def clip(self, picture: Image.Image, prompt: str) -> float | None:
+        """As `prompt`, but below zero too."""
+        return cosine(self._picture(picture), self._text(prompt))
 
     @torch.inference_mode()
     def _picture(self, picture: Image.Image) -> Sequence[float]:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 from storyboard.prompting.attention import parse_spans
 from storyboard.prompting.chunks import CHUNK_LENGTH, Chunk, Tokenize, TokenPiece, chunk_prompt
-from storyboard.prompting.networks import Network
+from storyboard.prompting.networks import KNOWN_KINDS, Network
 from storyboard.prompting.reading import PromptTerm, read_prompt
-
-KNOWN_KINDS = ("lora", "lyco")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +201,8 @@ def _warnings(characters: Sequence[ExplainedCharacter], networks: Sequence[Netwo
     for network in networks:
         for mistake in network.mistakes:
             yield f"<{network.kind}:{network.name}>: {mistake!r} is not a number; its default is used."
+        if network.rank is not None:
+            yield f"<{network.kind}:{network.name}>: all ranks of the adapter are used; `dyn` has no effect here."
         if network.kind not in KNOWN_KINDS:
             yield f"<{network.kind}:{network.name}> is taken out of the prompt, but no network is of that kind."
 

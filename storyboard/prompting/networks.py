@@ -7,6 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+KNOWN_KINDS = ("lora", "lyco", "hypernet")
+"""Kinds of tags that the web UI loads; `lyco` is another word for `lora`. Others are taken out of the prompt."""
+
 OPENING = re.compile(r"<(\w+):")
 
 

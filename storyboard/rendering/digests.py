@@ -34,6 +34,20 @@ def digest_of(files: Mapping[str, Path]) -> str:
     return whole.hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of one file's bytes, 64 hex digits.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    memory = _remembered()
+    known = dict(memory)
+    digest = _file_digest(path, known)
+    if known != memory:
+        _remember(known)
+    return digest
+
+
 def _file_digest(path: Path, known: dict[str, str]) -> str:
     try:
         status = path.stat()

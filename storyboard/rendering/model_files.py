@@ -99,6 +99,24 @@ def find_model(name: str) -> ModelFiles:
     return _from_file(name, place) if place.root.is_file() else _from_folder(name, place)
 
 
+def adapter_family_of(name: str) -> str:
+    """ "starter", "sd1" or "sdxl": which adapters fit a model; told by its small files alone.
+
+    Raises:
+        ModelError, UnknownName: as `find_model`.
+    """
+    place = locate(name)
+    if place.root.is_file():
+        return single_file_family(place.root, read_header(place.root))
+    return _adapter_family(
+        _settings(place.root), _checked_family(place.root, read_json(place.root / "model_index.json"))
+    )
+
+
+def _adapter_family(settings: Mapping[str, Any], family: str) -> str:
+    return str(settings.get("adapter_family", STARTER if settings else family))
+
+
 def _from_file(name: str, place: Place) -> ModelFiles:
     family = single_file_family(place.root, read_header(place.root))
     return _described(name, place, family=family, variant="", configs=CONFIGS / family, weights={"model": place.root})
@@ -193,7 +211,7 @@ def _described(
         root=place.root,
         vae=place.vae,
         family=family,
-        adapter_family=settings.get("adapter_family", STARTER if settings else family),
+        adapter_family=_adapter_family(settings, family),
         variant=variant,
         sha256=digest_of({**weights, **_config_files(configs), **_vae_files(place.vae)}),
         width=width,

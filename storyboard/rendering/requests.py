@@ -9,7 +9,8 @@ from functools import partial
 
 from storyboard.errors import BadInput, UnknownName
 from storyboard.protocols import Cast
-from storyboard.render_options import FrameRequest, RenderOptions, content_key
+from storyboard.render_options import AdapterUse, FrameRequest, RenderOptions, content_key
+from storyboard.rendering.adapter_names import TEXTUAL_INVERSION, AdapterFiles
 from storyboard.rendering.anchors import (
     Anchor,
     AnchorRequest,
@@ -19,8 +20,10 @@ from storyboard.rendering.anchors import (
     resolve_consistency,
 )
 from storyboard.rendering.guides import Guides, check_guides
+from storyboard.rendering.known_words import known_phrases
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
+from storyboard.rendering.model_names import STARTER
 from storyboard.rendering.resolve_prompt import resolve
 from storyboard.rendering.samplers import check_sampler
 from storyboard.rendering.seeds import anchor_seed, frame_seed
@@ -66,7 +69,7 @@ def check_options(options: RenderOptions) -> None:
 
 
 def frame_requests(
-    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine
+    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine, files: AdapterFiles
 ) -> tuple[FrameRequest, ...]:
     """One request for each scene of the plan, in its order.
 
@@ -75,16 +78,16 @@ def frame_requests(
         UnknownName: a character, sampler or other name that does not exist.
         CharacterError: a character's folder is wrong.
     """
-    return tuple(each.request for each in scene_requests(plan, cast, options, model, machine))
+    return tuple(each.request for each in scene_requests(plan, cast, options, model, machine, files))
 
 
 def scene_requests(
-    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine
+    plan: ScenePlan, cast: Cast, options: RenderOptions, model: ModelFiles, machine: Machine, files: AdapterFiles
 ) -> tuple[SceneRequest, ...]:
     """Each scene's request with what it agrees with others about; raises as `frame_requests`."""
     check_options(options)
     size = frame_size(options, plan.story.aspect, model)
-    ask = partial(_request, cast=cast, options=options, model=model, machine=machine, size=size)
+    ask = partial(_request, cast=cast, files=files, options=options, model=model, machine=machine, size=size)
     guides = Guides(options, model)
     guides.check(plan)
     kept = options.consistency_strength > 0 and len(plan.scenes) > 1
@@ -140,16 +143,17 @@ def _request(
     names: tuple[str, ...],
     seed: int,
     cast: Cast,
+    files: AdapterFiles,
     options: RenderOptions,
     model: ModelFiles,
     machine: Machine,
     size: tuple[int, int],
 ) -> FrameRequest:
-    resolved = resolve(prompt, names, cast, model.adapter_family, options.lora_scale)
+    resolved = resolve(prompt, names, cast, model.adapter_family, options.lora_scale, files=files, negative=negative)
     return FrameRequest(
         scene_id=scene_id,
         prompt=resolved.prompt,
-        negative=negative,
+        negative=_negative(negative, resolved.adapters, model),
         seed=seed % (LARGEST_SEED + 1),
         steps=options.steps or model.steps,
         guidance=float(model.guidance if options.guidance is None else options.guidance),
@@ -163,6 +167,13 @@ def _request(
         clip_skip=options.clip_skip,
         adapters=resolved.adapters,
     )
+
+
+def _negative(text: str, adapters: Sequence[AdapterUse], model: ModelFiles) -> str:
+    """The negative prompt; of the starter model's, what it can read."""
+    if model.adapter_family != STARTER:
+        return text
+    return known_phrases(text, model.configs, [use.token for use in adapters if use.kind == TEXTUAL_INVERSION])
 
 
 def frame_size(options: RenderOptions, aspect: Sequence[int] | None, model: ModelFiles) -> tuple[int, int]:

@@ -7,15 +7,16 @@ Text only; weights and brackets stay as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from storyboard.character import Character
+from storyboard.character import Adapter, Character
 from storyboard.errors import UnknownName
 from storyboard.prompting.comments import strip_comments
-from storyboard.prompting.networks import split_networks
+from storyboard.prompting.networks import KNOWN_KINDS, Network, split_networks
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse
+from storyboard.rendering.adapter_names import NO_FILES, TEXTUAL_INVERSION, AdapterFiles, named_by
 
 AND = re.compile(r"(\bAND\b)")
 SPECIAL = re.compile(r"([\\()\[\]])")
@@ -30,43 +31,78 @@ class Resolved:
     adapters: tuple[AdapterUse, ...]
 
 
-def resolve(prompt: str, present: Sequence[str], cast: Cast, family: str, lora_scale: float = 1.0) -> Resolved:
+def resolve(
+    prompt: str,
+    present: Sequence[str],
+    cast: Cast,
+    family: str,
+    lora_scale: float = 1.0,
+    *,
+    files: AdapterFiles = NO_FILES,
+    negative: str = "",
+) -> Resolved:
     """What a model of that adapter family is asked for a scene's prompt.
 
     Args:
-        prompt: of the plan, in the web UI's syntax; `<lora:NAME:scale>` names a character or style of the cast.
+        prompt: of the plan, in the web UI's syntax; `<lora:NAME:scale>` names a character, a style or an adapter file.
         present: names of the scene's cast.
         cast: everybody registered.
         family: "starter", "sd1" or "sdxl".
         lora_scale: multiplies every scale.
+        files: adapter files that tags and words may name besides the cast.
+        negative: the negative prompt, whose words may name embeddings too.
 
     Raises:
         UnknownName: a name that is not registered.
-        CharacterError: a character's folder is wrong.
+        CharacterError: a character's folder is wrong, or a tag's adapter is for other models.
+        BadInput: a tag of a kind that is not read.
     """
     text, tags = split_networks(strip_comments(prompt))
     named = [_known(name, cast) for name in present]
-    uses: dict[tuple[str, str], AdapterUse] = {}
-    for character in spoken_of(text, named, cast):
-        adapters = character.adapters_for(family)
-        if not adapters:
+    spoken = spoken_of(text, named, cast)
+    for character in spoken:
+        if not character.adapters_for(family):
             text = in_words(text, character)
-        for adapter in adapters:
-            scale = round(adapter.scale * lora_scale, 6)
-            uses[adapter.sha256, character.token] = AdapterUse(
-                sha256=adapter.sha256, kind=adapter.kind, token=character.token, text_encoder=scale, unet=scale
-            )
-    for tag in tags:
-        character = _known(tag.name, cast)
+    uses = (
+        *_of_characters(spoken, family),
+        *_of_words(f"{text}\n{negative}", spoken_of(negative, named, cast), files, family),
+        *_of_tags(tags, cast, files, family),
+    )
+    last = {(use.sha256, use.token): _scaled(use, lora_scale) for use in uses}
+    return Resolved(prompt=text.strip(), adapters=tuple(last.values()))
+
+
+def _of_characters(spoken: Iterable[Character], family: str) -> Iterator[AdapterUse]:
+    """All adapters of those whom the prompt names, as strong as they are registered."""
+    for character in spoken:
         for adapter in character.adapters_for(family):
-            uses[adapter.sha256, character.token] = AdapterUse(
-                sha256=adapter.sha256,
-                kind=adapter.kind,
-                token=character.token,
-                text_encoder=round(tag.text_encoder * lora_scale, 6),
-                unet=round(tag.unet * lora_scale, 6),
-            )
-    return Resolved(prompt=text.strip(), adapters=tuple(uses.values()))
+            yield _use(adapter, character.token, adapter.scale, adapter.scale)
+
+
+def _of_words(text: str, refused: Iterable[Character], files: AdapterFiles, family: str) -> Iterator[AdapterUse]:
+    """Embeddings: words that only mean something with their file, also where a negative prompt says them."""
+    for character in refused:
+        for adapter in character.adapters_for(family):
+            if adapter.kind == TEXTUAL_INVERSION:
+                yield _use(adapter, character.token)
+    for named in files.embeddings_in(text, family):
+        yield from (_use(adapter, named.token) for adapter in named.adapters)
+
+
+def _of_tags(tags: Iterable[Network], cast: Cast, files: AdapterFiles, family: str) -> Iterator[AdapterUse]:
+    """What tags name, as strong as they say. Tags of unknown kinds are only taken out, as in the web UI."""
+    for tag in tags:
+        if tag.kind in KNOWN_KINDS:
+            named = named_by(tag, cast, files, family)
+            yield from (_use(adapter, named.token, tag.text_encoder, tag.unet) for adapter in named.adapters)
+
+
+def _use(adapter: Adapter, token: str, text_encoder: float = 1.0, unet: float = 1.0) -> AdapterUse:
+    return AdapterUse(sha256=adapter.sha256, kind=adapter.kind, token=token, text_encoder=text_encoder, unet=unet)
+
+
+def _scaled(use: AdapterUse, scale: float) -> AdapterUse:
+    return replace(use, text_encoder=round(use.text_encoder * scale, 6), unet=round(use.unet * scale, 6))
 
 
 def _known(name: str, cast: Cast) -> Character:

@@ -11,6 +11,7 @@ COMMANDS = {
     "samples": "storyboard.starter.commands_training:samples",
     "train": "storyboard.starter.commands_training:train",
     "probe": "storyboard.starter.commands_probe:probe",
+    "tower": "storyboard.starter.commands_tower:tower",
 }
 
 

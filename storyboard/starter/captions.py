@@ -359,3 +359,20 @@ def caption_words() -> frozenset[str]:
         whole = re.findall(r"[a-z]+(?:['-][a-z]+)*", phrase.lower())
         words.update(whole, *(re.split(r"[-']", word) for word in whole))
     return frozenset(word for word in words if word not in STOP_WORDS and len(word) > 1)
+
+
+def scene_caption(spec: SceneSpec, subject: str) -> str:
+    """What the picture shows beside the person's look and the art style, in the words of the model's captions."""
+    parts = [subject]
+    if spec.pose != "standing":
+        parts.append(inflect(lexicon_actions.POSES[spec.pose][0], "ing"))
+    if spec.prop != "none" and spec.pose != "reading":
+        parts.append(inflect(lexicon_actions.PROPS[spec.prop][0], "ing"))
+    if spec.pose != "sleeping":
+        parts.append(lexicon.EXPRESSIONS[spec.expression][0])
+    parts.append(lexicon_places.PLACES[spec.place][0])
+    parts.append(lexicon.TIMES[spec.time][0])
+    if spec.weather != "clear":
+        parts.append(lexicon.WEATHERS[spec.weather][0])
+    parts.append(lexicon.SHOTS[spec.shot][0])
+    return ", ".join(parts)

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from storyboard.starter.captions import caption
+from storyboard.starter import lexicon
+from storyboard.starter.captions import article, caption, scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw
 from storyboard.starter.spec import SceneSpec, SpecError, random_spec, to_json
@@ -80,8 +81,16 @@ def grid(output: Path, seed: int, count: int, columns: int, size: int, spec: Pat
 @click.option(
     "--completeness", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How much captions tell."
 )
+@click.option("--scene-only", is_flag=True, help="Captions without looks, for training a character on the pictures.")
 def draw_pictures(
-    folder: Path, seed: int, count: int, size: int, spec: Path | None, character: str | None, completeness: float
+    folder: Path,
+    seed: int,
+    count: int,
+    size: int,
+    spec: Path | None,
+    character: str | None,
+    completeness: float,
+    scene_only: bool,
 ) -> None:
     """Draw scenes into FOLDER: NNN.png, its specification NNN.json and its caption NNN.txt."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,6 +99,8 @@ def draw_pictures(
         stem = folder / f"{index:03d}"
         draw(each, size).image.save(stem.with_suffix(".png"))
         stem.with_suffix(".json").write_text(to_json(each) + "\n", encoding="utf-8")
-        text = caption(each, words, completeness=completeness).text
+        noun = article(lexicon.SUBJECTS[f"{each.person.gender} {each.person.age}"][0])
+        full = caption(each, words, completeness=completeness).text
+        text = scene_caption(each, noun) if scene_only else full
         stem.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
     click.echo(f"{count} scenes -> {folder}")

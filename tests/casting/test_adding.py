@@ -15,14 +15,16 @@ from click.testing import CliRunner
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
-from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, train_character
-from storyboard.casting.importing import family_of, import_adapter, look_into, trigger
+from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, options_for, train_character
+from storyboard.casting.importing import import_adapter, look_into, trigger
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training.checkpoints import checkpoint_steps
+from storyboard.casting.training.loading import load_trainee
 from storyboard.casting.trying import try_out
 from storyboard.commands.characters import characters
 from storyboard.errors import BadInput, CharacterError, UnknownName
+from storyboard.rendering.adapter_header import adapter_family
 from storyboard.rendering.diffusion.adapter_lora import LowRank
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
 from tests.tiny.models import tiny_sd1
@@ -105,6 +107,14 @@ def test_a_character_is_added_tried_exported_imported_renamed_and_removed(
     assert {name: (folder / name).read_bytes() for name in files(folder)} == before
 
 
+def test_new_words_start_from_the_look_unless_told_otherwise(model: Path) -> None:
+    trainee = load_trainee(str(model))
+    asked = wish(model, "pivotal", initial_word=None)
+    assert options_for(trainee, asked, 5, "green hat, red  coat").initial_word == "green hat red coat"
+    assert options_for(trainee, wish(model, "pivotal", initial_word="dog"), 5, "green hat").initial_word == "dog"
+    assert options_for(trainee, asked, 5, "").initial_word == ""
+
+
 def test_a_second_training_replaces_the_same_kind_and_keeps_others(home: Path, model: Path, pictures: Path) -> None:
     add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
     first = load_cast()["ada"].adapters[0].sha256
@@ -138,7 +148,7 @@ def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> No
 @pytest.mark.parametrize(
     ("new", "error", "expected"),
     [
-        (NewCharacter(name="flynn", noun="man"), CharacterError, "already a character"),
+        (NewCharacter(name="flynn@winter", noun="man"), BadInput, "cannot name"),
         (NewCharacter(name="../x", noun="man"), BadInput, "cannot name"),
         (NewCharacter(name="con", noun="man"), BadInput, "cannot name"),
         (NewCharacter(name="ada", noun=""), BadInput, "noun"),
@@ -152,6 +162,18 @@ def test_bad_wishes_leave_nothing(
     with pytest.raises(error, match=expected):
         add_character(new, pictures, wish(model))
     assert files(home / "characters") == set()
+
+
+def test_a_bundled_name_may_be_taken_over_and_ones_own_not(home: Path) -> None:
+    mine = NewCharacter(name="flynn", noun="fox", token="fljsdhn")
+    assert mine.checked() is mine
+    with staged("flynn") as draft:
+        (draft.folder / "character.toml").write_text('name = "flynn"\ntoken = "zzyx"\nnoun = "fox"\n')
+    with pytest.raises(CharacterError, match="already a character") as caught:
+        mine.checked()
+    assert "characters remove flynn" in str(caught.value.hint)
+    remove("flynn")
+    assert load_cast()["flynn"].noun == "man"
 
 
 def test_bad_pictures_leave_nothing(home: Path, model: Path, tmp_path: Path) -> None:
@@ -256,10 +278,11 @@ def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> N
 
 
 def test_families_and_triggers_of_strangers() -> None:
-    def layer(width: int) -> LowRank:
-        return LowRank(key="lora_unet_x_attn2_to_k", down=torch.ones(1, width), up=torch.ones(2, 1), alpha=1)
+    def family(width: int) -> str:
+        return adapter_family({"lora_unet_x_attn2_to_k.lora_down.weight": (1, width)}, {})
 
-    assert [family_of([layer(width)]) for width in (768, 2048, 192, 5)] == ["sd1", "sdxl", "starter", ""]
+    assert [family(width) for width in (768, 2048, 192, 5)] == ["sd1", "sdxl", "starter", ""]
+    assert adapter_family({"a.lora_A.weight": (1, 5)}, {"ss_base_model_version": "sdxl_base_v1-0"}) == "sdxl"
     assert trigger({"modelspec.trigger_phrase": "ohwx man"}) == ("ohwx", "man")
     for hostile in ("{{7*7}}", "<script>alert(1)</script>", "\x1b[31mred", "../x y", "", "x" * 100_000):
         assert trigger({"modelspec.trigger_phrase": hostile})[0] == ""

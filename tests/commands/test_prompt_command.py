@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
+from safetensors.torch import save_file
 
 from storyboard.commands.prompt import prompt
 from tests.tiny.models import tiny_tokenizer
@@ -68,3 +70,20 @@ def test_neither_torch_nor_numpy_is_loaded(model: str) -> None:
         "assert not {'torch', 'numpy', 'transformers'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_tags_are_shown_with_what_they_stand_for(tmp_path: Path) -> None:
+    folder = tmp_path / "adapters"
+    folder.mkdir()
+    save_file({"unet.x.lora_A.weight": torch.ones(1, 2)}, folder / "ink.safetensors")
+    save_file({"emb_params": torch.ones(3, 192)}, folder / "inkish.safetensors")
+    text = "a hat, inkish <lora:ink:0.8> <lora:inq:1> <foo:1>"
+    said = json.loads(run(text, "--json", "--adapters", str(folder)))
+    known, unknown, nothing = (tag["resolved"] for tag in said["networks"])
+    assert [file["file"] for file in known["files"]] == [str(folder / "ink.safetensors")] and not known["problem"]
+    assert "Did you mean ink" in unknown["problem"] and not unknown["files"]
+    assert nothing == {"description": "", "files": [], "problem": ""}
+    tokens = [token["text"] for token in said["terms"][0]["schedule"][0]["chunks"][0]["tokens"]]
+    assert tokens[-3:] == ["inkish"] * 3
+    table = run(text, "--adapters", str(folder))
+    assert str(folder / "ink.safetensors") in table and "cannot be drawn: There is no" in table

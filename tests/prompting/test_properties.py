@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import time
 from collections.abc import Callable
@@ -159,10 +160,39 @@ READERS: list[Callable[[str], object]] = [
 ]
 
 
-@pytest.mark.parametrize("piece", HOSTILE)
-def test_a_hundred_kilobytes_take_no_time_that_grows_with_their_square(piece: str) -> None:
-    text = piece * (100_000 // len(piece))
-    for reader in READERS:
+LONG = 100_000
+PART = 8
+"""The shorter text is an eighth of the longer: linear work grows 8 times from the one to the other, quadratic 64."""
+MOST_GROWTH = 24.0
+TOO_SHORT_TO_TELL = 0.02
+"""Seconds."""
+
+
+def seconds(reader: Callable[[str], object], text: str) -> float:
+    """Processor time, which other processes do not lengthen, without the garbage that other tests have left."""
+    gc.disable()
+    try:
         begun = time.process_time()
         reader(text)
-        assert time.process_time() - begun < 5.0
+        return time.process_time() - begun
+    finally:
+        gc.enable()
+
+
+def grows_linearly(reader: Callable[[str], object], piece: str) -> bool:
+    """Whether a hundred kilobytes of `piece` take about eight times as long as an eighth of them; best of three."""
+    long = piece * (LONG // len(piece))
+    short = piece * (LONG // len(piece) // PART)
+    return any(seconds(reader, long) < MOST_GROWTH * seconds(reader, short) + TOO_SHORT_TO_TELL for _ in range(3))
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_work_grows_with_the_length_and_not_with_its_square(piece: str) -> None:
+    assert [reader for reader in READERS if not grows_linearly(reader, piece)] == []
+
+
+def test_quadratic_work_would_be_noticed() -> None:
+    def quadratic(text: str) -> int:
+        return sum(text.count("x", start) for start in range(0, len(text), 16))
+
+    assert not grows_linearly(quadratic, "a")

@@ -91,6 +91,12 @@ def test_one_lane_equals_the_pipeline(model, sampler):
     torch.testing.assert_close(finish(model, [walker(model, request)])[0], theirs(model, request), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("sampler", ["ddim", "ddpm", "lcm", "tcd"])
+def test_latents_are_not_clipped_like_pixels(model, sampler):
+    """These samplers clip unless told not to, and a model that names another sampler need not tell."""
+    assert new_scheduler(model.pipe.scheduler, sampler).config.clip_sample is False
+
+
 def test_the_picture_equals_the_pipeline_too(model):
     request = asked(sampler="euler")
     latents = finish(model, [walker(model, request)])[0]

@@ -22,6 +22,14 @@ def test_draw_writes_pictures_specs_and_captions_that_repeat(tmp_path: Path) -> 
     assert (spec.person.hat, spec.place, spec.person.top_colour) == ("cap", "beach", "yellow")
 
 
+def test_captions_for_training_leave_looks_out(tmp_path: Path) -> None:
+    arguments = ["draw", "--count", "4", "--size", "64", "--character", "mira", "--scene-only", str(tmp_path)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    texts = [path.read_text(encoding="utf-8") for path in sorted(tmp_path.glob("*.txt"))]
+    assert len(texts) == 4 and all(text.startswith("a woman, ") for text in texts)
+    assert not any(word in text for text in texts for word in ("yellow", "coat", "hair", "bun", "jeans", "glasses"))
+
+
 def test_grid_writes_one_sheet(tmp_path: Path) -> None:
     sheet = tmp_path / "grid.png"
     result = CliRunner().invoke(main, ["grid", "-o", str(sheet), "--count", "4", "--columns", "2", "--size", "32"])

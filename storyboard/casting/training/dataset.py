@@ -47,7 +47,10 @@ class Batch:
 
 
 class Dataset:
-    """Draws batches: `batch` of the character's pictures, and as many class pictures when there are some."""
+    """Draws batches: `batch` of the character's pictures, and half as many class pictures when there are some.
+
+    The two losses are means of their own, so fewer class pictures cost time and noise, not weight.
+    """
 
     def __init__(self, examples: Sequence[Example], classes: Sequence[Example], options: TrainingOptions) -> None:
         self.examples, self.classes, self.options = tuple(examples), tuple(classes), options
@@ -64,7 +67,7 @@ class Dataset:
         chosen = [self.examples[index] for index in self._indices(number)]
         fitting = [each for each in self.classes if each.shape == chosen[0].shape]
         if fitting:
-            picks = torch.randint(len(fitting), (len(chosen),), generator=generator)
+            picks = torch.randint(len(fitting), (-(-len(chosen) // 2),), generator=generator)
             chosen += [fitting[int(pick)] for pick in picks]
         means = torch.stack([each.latents.mean for each in chosen])
         spreads = torch.stack([each.latents.spread for each in chosen])

@@ -73,6 +73,7 @@ class Run:
     encoded: Text | None = None
 
     def __post_init__(self) -> None:
+        self.model.write_out_attention()
         self.method.attach(self.model)
         if self.options.gradient_checkpointing:
             self.model.unet.enable_gradient_checkpointing()

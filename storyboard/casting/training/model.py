@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image
 from torch import Tensor, nn
 
 from storyboard.errors import ModelError
 
-ENCODE_TOGETHER = 4
+WRITTEN_OUT_SIDE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,12 @@ class TrainingModel:
     def compact(self) -> None:
         """Keep the frozen U-Net in the precision of the forward pass; call it before parameters are added."""
         nn.Module.to(self.unet, self.precision)  # diffusers' own warns of modules that are not there
+
+    def write_out_attention(self) -> None:
+        """On small pictures attention as plain matrix products, whose backward pass a processor runs twice as fast as
+        the fused kernel's; larger ones would need memory for every pair of places."""
+        if self.device.type == "cpu" and self.unet.config.sample_size <= WRITTEN_OUT_SIDE:
+            self.unet.set_attn_processor(AttnProcessor())
 
     @contextmanager
     def computing(self) -> Iterator[None]:

@@ -26,7 +26,7 @@ class TrainingOptions:
         rank, alpha, dropout, dora: LoRA's; the change is scaled by alpha / rank.
         train_text: whether the text encoder learns too (LoRA, DreamBooth).
         text_steps: after so many steps the text encoder stops learning; 0 for never.
-        vectors, initial_word: textual inversion's: how many vectors, and the word they start from ("" for the noun).
+        vectors, initial_word: textual inversion's: how many vectors, and the words they start from ("" for the noun).
         prior_weight: weight of the class pictures' loss (DreamBooth's prior preservation); 0 turns them off.
         class_pictures: how many pictures of the plain noun are drawn by the untrained model.
         snr_gamma: min-SNR weighting; 0 for none.

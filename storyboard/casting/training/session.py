@@ -223,7 +223,7 @@ class Session:
                 path = self._sample_path(current.step, number)
                 publish_with(path, lambda temporary, image=image: image.save(temporary))  # type: ignore[misc]
             measures = by_probe.measure(samples) if by_probe else by_error.measure(current) if by_error else {}
-            told = ", ".join(f"{name} {value:.2f}" for name, value in measures.items())
+            told = ", ".join(f"{name} {value:.2f}" for name, value in {**measures, "score": score(measures)}.items())
             self.say(f"Step {current.step}: loss {_recent(current.losses):.4f}, {told}")
             return measures
 
@@ -237,6 +237,8 @@ class Session:
         checkpoint = read_checkpoint(checkpoint_path(self.work, chosen))
         if checkpoint is None:
             raise CharacterError(f"The checkpoint of step {chosen} cannot be read.", hint="Train again.")
+        steps = ", ".join(map(str, checkpoint_steps(self.work)))
+        self.say(f"Kept the checkpoint of step {chosen}, of {steps}; --keep STEP takes another.")
         losses, scores = run.losses, run.scores
         run.restore(checkpoint)
         with run.averaged():

@@ -34,6 +34,12 @@ class TokenTable(nn.Module):
         return functional.embedding(ids, torch.cat([self.weight, self.rows.to(self.weight.dtype)]))
 
 
+def shared_out(rows: Tensor, count: int) -> Tensor:
+    """(n, width) -> (count, width) in the same order: means of neighbours where there are too many, else repeated."""
+    ends = [(number * len(rows) // count, -(-(number + 1) * len(rows) // count)) for number in range(count)]
+    return torch.stack([rows[first:last].mean(dim=0) for first, last in ends])
+
+
 class TextualInversion(Method):
     """Trains `vectors` rows for the token, in each text encoder."""
 
@@ -63,15 +69,15 @@ class TextualInversion(Method):
         self.lengths[name] = start.float().norm(dim=1, keepdim=True)
 
     def _start(self, tokenizer: object, weight: Tensor) -> Tensor:
-        """The initial word's mean vector, repeated, each a little different."""
-        word = self.options.initial_word or self.noun or "style"
-        ids = tokenizer(word, add_special_tokens=False).input_ids  # type: ignore[operator]
-        mean = weight.detach()[ids].float().mean(dim=0, keepdim=True).repeat(self.options.vectors, 1)
+        """The initial words' vectors, shared out in order, each but the first a little different."""
+        words = self.options.initial_word or self.noun or "style"
+        ids = tokenizer(words, add_special_tokens=False).input_ids  # type: ignore[operator]
+        start = shared_out(weight.detach()[ids].float(), self.options.vectors)
         generator = torch.Generator().manual_seed(self.options.seed)
         spread = 0.1 * float(weight.detach().float().std())
-        noise = torch.randn(mean.shape, generator=generator).to(mean.device) * spread
+        noise = torch.randn(start.shape, generator=generator).to(start.device) * spread
         noise[0] = 0
-        return mean + noise
+        return start + noise
 
     def parameters(self) -> dict[str, nn.Parameter]:
         return {f"{name}.rows": table.rows for name, table in self.tables.items()}

@@ -16,16 +16,11 @@ from torch import Tensor
 
 from storyboard.errors import CharacterError
 from storyboard.files import publish
+from storyboard.rendering.adapter_header import ARCHITECTURES, BASE_VERSIONS
 from storyboard.rendering.diffusion.adapter_embeddings import ENCODERS, Embedding
 from storyboard.rendering.diffusion.adapter_layers import flattened
 from storyboard.rendering.diffusion.adapter_lora import LowRank
 
-ARCHITECTURES: Mapping[str, str] = {
-    "starter": "storyboard-starter-v1",
-    "sd1": "stable-diffusion-v1",
-    "sdxl": "stable-diffusion-xl-v1-base",
-}
-BASE_VERSIONS: Mapping[str, str] = {"starter": "storyboard_starter", "sd1": "sd_v1", "sdxl": "sdxl_base_v1-0"}
 FORMATS = ("diffusers", "kohya")
 
 

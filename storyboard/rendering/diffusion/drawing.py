@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from storyboard.character import Adapter
-from storyboard.errors import CharacterError, StoryboardError
+from storyboard.errors import StoryboardError
 from storyboard.events import FrameFailed, Step
 from storyboard.frame import Frame
-from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest
 from storyboard.rendering.anchors import SceneRequest
 from storyboard.rendering.diffusion import memory, pictures, trajectory
@@ -36,27 +35,29 @@ from storyboard.rendering.diffusion.trajectory import RecordTrajectory, trajecto
 from storyboard.rendering.diffusion.word_edits import edit_methods
 
 Outcome = Frame | Step | FrameFailed
+Find = Callable[[str], Adapter]
+"""Digest -> the adapter with that content, or CharacterError."""
 
 
 def draw(
-    model: LoadedModel, requests: Sequence[SceneRequest], cast: Cast, wanted: frozenset[str], folder: Path | None
+    model: LoadedModel, requests: Sequence[SceneRequest], find: Find, wanted: frozenset[str], folder: Path | None
 ) -> Iterator[Outcome]:
     """Every wanted frame, or why it could not be drawn, with a `Step` after each call of the UNet.
 
     Hidden pictures that frames attend to come out as frames as well; their trajectories are read again from `folder`
     when they are there.
     """
-    yield from _counted(model, runs_of(requests, model.memory.micro_batch), cast, wanted, folder)
+    yield from _counted(model, runs_of(requests, model.memory.micro_batch), find, wanted, folder)
 
 
-def draw_edit(model: LoadedModel, chain: Sequence[SceneRequest], cast: Cast, folder: Path | None) -> Iterator[Outcome]:
+def draw_edit(model: LoadedModel, chain: Sequence[SceneRequest], find: Find, folder: Path | None) -> Iterator[Outcome]:
     """The last frame of `chain`, each of which is an edit of the one before it; see `draw`."""
     wanted = frozenset(scene.request.scene_id for scene in chain)
-    yield from _counted(model, [run_of_edits(chain)], cast, wanted, folder)
+    yield from _counted(model, [run_of_edits(chain)], find, wanted, folder)
 
 
 def _counted(
-    model: LoadedModel, runs: Sequence[Run], cast: Cast, wanted: frozenset[str], folder: Path | None
+    model: LoadedModel, runs: Sequence[Run], find: Find, wanted: frozenset[str], folder: Path | None
 ) -> Iterator[Outcome]:
     """All runs with the work they have done as `Step`s."""
     size = model.memory.micro_batch
@@ -65,7 +66,7 @@ def _counted(
     torch.set_flush_denormal(True)
     try:
         for adapters, group in itertools.groupby(runs, key=lambda run: run.adapters):
-            for outcome in _drawn_with(model, adapters, list(group), cast, wanted, folder):
+            for outcome in _drawn_with(model, adapters, list(group), find, wanted, folder):
                 if isinstance(outcome, int):
                     done = min(total, done + outcome)
                     yield Step(done=done, total=total)
@@ -79,7 +80,7 @@ def _drawn_with(
     model: LoadedModel,
     adapters: tuple[AdapterUse, ...],
     runs: Sequence[Run],
-    cast: Cast,
+    find: Find,
     wanted: frozenset[str],
     folder: Path | None,
 ) -> Iterator[Outcome | int]:
@@ -88,7 +89,7 @@ def _drawn_with(
     if not work:
         return
     try:
-        applied = adapters_applied(model.pipe, [(_adapter(use, cast), use) for use in adapters])
+        applied = adapters_applied(model.pipe, [(find(use.sha256), use) for use in adapters])
         applied.__enter__()
     except StoryboardError as error:
         for _, batches in work:
@@ -99,15 +100,6 @@ def _drawn_with(
             yield from _drawn(model, run, batches, wanted, folder)
     finally:
         applied.__exit__(None, None, None)
-
-
-def _adapter(use: AdapterUse, cast: Cast) -> Adapter:
-    """The registered file of that digest."""
-    for character in cast.values():
-        for adapter in character.adapters:
-            if adapter.sha256 == use.sha256:
-                return adapter
-    raise CharacterError(f"No character has the adapter {use.sha256[:12]}… any more.")
 
 
 def _all_failed(batches: Batches, wanted: frozenset[str], reason: str) -> Iterator[FrameFailed]:

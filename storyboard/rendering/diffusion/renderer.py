@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storyboard.character import Adapter
 from storyboard.errors import BadInput
 from storyboard.events import FrameFailed, Step
 from storyboard.frame import Frame
 from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest, RenderOptions
+from storyboard.rendering.adapter_names import AdapterFiles, adapter_files, adapter_of_digest
 from storyboard.rendering.guides import find_weights
 from storyboard.rendering.machine import Machine, choose_machine
 from storyboard.rendering.model_files import ModelFiles, find_model
@@ -63,6 +65,15 @@ class DiffusionRenderer:
 
         return with_readers(model, weights)
 
+    @cached_property
+    def files(self) -> AdapterFiles:
+        """The adapter files that prompts may name."""
+        return adapter_files(self.options.adapters)
+
+    def _finder(self, cast: Cast) -> Callable[[str], Adapter]:
+        """Digest -> adapter."""
+        return partial(adapter_of_digest, cast=cast, files=self.files)
+
     def requests(self, plan: ScenePlan, cast: Cast) -> tuple[FrameRequest, ...]:
         """One request for each scene, in order; no weights are loaded.
 
@@ -70,18 +81,18 @@ class DiffusionRenderer:
             ModelError: the model is missing or unsafe.
             CharacterError, UnknownName, BadInput: the plan or an option cannot be used.
         """
-        return frame_requests(plan, cast, self.options, self.model, self.machine)
+        return frame_requests(plan, cast, self.options, self.model, self.machine, self.files)
 
     def render(
         self, plan: ScenePlan, cast: Cast, wanted: Collection[str], folder: Path | None
     ) -> Iterator[Frame | Step | FrameFailed]:
         """Draw the scenes whose ids are `wanted`; see `protocols.Renderer`. One frame that fails stops no other."""
-        requests = scene_requests(plan, cast, self.options, self.model, self.machine)
+        requests = scene_requests(plan, cast, self.options, self.model, self.machine, self.files)
         if not any(each.request.scene_id in wanted for each in requests):
             return
         from storyboard.rendering.diffusion.drawing import draw
 
-        yield from draw(self.loaded, requests, cast, frozenset(wanted), folder)
+        yield from draw(self.loaded, requests, self._finder(cast), frozenset(wanted), folder)
 
     def redraw(
         self, plan: ScenePlan, cast: Cast, changes: Mapping[str, Change], folder: Path | None
@@ -91,11 +102,11 @@ class DiffusionRenderer:
             replace(each, request=changes[each.request.scene_id](each.request))
             if each.request.scene_id in changes
             else each
-            for each in scene_requests(plan, cast, self.options, self.model, self.machine)
+            for each in scene_requests(plan, cast, self.options, self.model, self.machine, self.files)
         ]
         from storyboard.rendering.diffusion.drawing import draw
 
-        yield from draw(self.loaded, requests, cast, frozenset(changes), folder)
+        yield from draw(self.loaded, requests, self._finder(cast), frozenset(changes), folder)
 
     def edit(
         self, plan: ScenePlan, cast: Cast, chain: Sequence[FrameRequest], folder: Path | None
@@ -105,7 +116,7 @@ class DiffusionRenderer:
         Raises:
             BadInput: the frame attends to hidden pictures, or follows others, that the plan no longer has.
         """
-        requests = scene_requests(plan, cast, self.options, self.model, self.machine)
+        requests = scene_requests(plan, cast, self.options, self.model, self.machine, self.files)
         own = next(each for each in requests if each.request.scene_id == chain[0].scene_id)
         if (own.request.anchors, own.request.guides) != (chain[0].anchors, chain[0].guides):
             raise BadInput(
@@ -114,4 +125,6 @@ class DiffusionRenderer:
             )
         from storyboard.rendering.diffusion.drawing import draw_edit
 
-        yield from draw_edit(self.loaded, [replace(own, request=request) for request in chain], cast, folder)
+        yield from draw_edit(
+            self.loaded, [replace(own, request=request) for request in chain], self._finder(cast), folder
+        )

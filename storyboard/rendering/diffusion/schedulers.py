@@ -42,9 +42,13 @@ def new_scheduler(own: Any, sampler: str) -> Any:
 
 
 def _settings(kind: Any, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The model's noise schedule, without what only its own sampler understands."""
+    """The model's noise schedule, without what only its own sampler understands.
+
+    Latents are not confined to -1 to 1 as pixels are, so they are clipped only where the model itself says so.
+    """
     known = inspect.signature(kind.__init__).parameters
-    return {key: value for key, value in config.items() if key in known and key not in SOLVER_SETTINGS}
+    plain = {"clip_sample": False} if "clip_sample" in known else {}
+    return plain | {key: value for key, value in config.items() if key in known and key not in SOLVER_SETTINGS}
 
 
 class LaneSchedule:

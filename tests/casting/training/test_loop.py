@@ -21,7 +21,7 @@ from storyboard.casting.training.model import TrainingModel
 from storyboard.casting.training.options import TrainingOptions
 from storyboard.casting.training.pivotal import Pivotal
 from storyboard.casting.training.presets import FAMILIES, preset
-from storyboard.casting.training.textual_inversion import TextualInversion
+from storyboard.casting.training.textual_inversion import TextualInversion, shared_out
 from storyboard.character import Adapter, sha256_of
 from storyboard.errors import BadInput, CharacterError, ModelError, UnknownName
 from storyboard.render_options import AdapterUse
@@ -158,6 +158,25 @@ def test_textual_inversion_moves_nothing_but_its_rows_and_keeps_their_length(
     assert all(torch.equal(each, frozen[name]) for name, each in run.model.unet.state_dict().items())
     assert not torch.equal(table.rows, rows)
     assert torch.allclose(table.rows.norm(dim=1), rows.norm(dim=1), rtol=1e-5)
+
+
+def test_new_words_start_from_the_initial_words_in_order() -> None:
+    rows = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
+    assert shared_out(rows, 4).equal(rows)
+    assert shared_out(rows, 1).flatten().tolist() == [1.5]
+    assert shared_out(rows, 2).flatten().tolist() == [0.5, 2.5]
+    assert shared_out(rows, 8).flatten().tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert shared_out(rows[:1], 3).flatten().tolist() == [0, 0, 0]
+
+
+def test_the_words_begin_at_the_look(folders: dict[str, Path], tmp_path: Path) -> None:
+    options = replace(BASE, method="pivotal", vectors=2, initial_word="man tree")
+    run = new_run(folders, options, tmp_path)
+    with torch.no_grad():
+        noun = run.model.encode(["man tree"]).tokens
+        first = run.model.encode([run.method.prompt("zzyx")]).tokens
+        other = run.model.encode(["at at"]).tokens
+    assert (first - noun).norm() < 0.5 * (first - other).norm()
 
 
 def test_a_token_the_model_has_is_refused_for_new_vectors(folders: dict[str, Path]) -> None:
