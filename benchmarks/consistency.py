@@ -1,19 +1,24 @@
 """How well boards keep their character, at what cost: every method beside plain prompts, same stories, seeds and steps.
 
-    python benchmarks/consistency.py [--stories 40] [--scenes 5] [--model starter] [--steps N] [--edits 100] [--json]
+    python benchmarks/consistency.py [--stories 40] [--scenes 5] [--model starter] [--steps 8] [--edits 100] [--json]
 
 Character fidelity: share of the character's own attributes seen in every frame that can show them. Likeness: mean
 pairwise agreement about the person. Scene fidelity: share of the attributes asked for in prompts that are seen.
 Scene diversity: 1 minus pairwise agreement about everything but the person; a method that copies the pose loses here.
 All as the attribute probe reads them. Time is processor time of this process on one thread, which other load does not
-disturb; memory is the peak of the resident set while a row runs, as a ratio to the first row's.
+disturb much; memory is the peak of the resident set while a row runs, as a ratio to the first row's. The time of a
+board of 20 frames is measured apart, as a ratio to plain prompts on as long a board. Progress goes to stderr.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
+import gc
 import json
 import random
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -57,13 +62,14 @@ ROWS: tuple[tuple[str, dict[str, object], str], ...] = (
     ("same seed", {"consistency": "off"}, "one seed"),
     ("anchor (StoryDiffusion's tokens, one anchor)", {"consistency": "anchor"}, "words"),
     ("anchor+mask (ConsiStory's masks and queries)", {"consistency": "anchor+mask"}, "words"),
+    ("anchor+mask+place", {"consistency": "anchor+mask+place"}, "words"),
     ("prompt (1Prompt1Story)", {"consistency": "prompt"}, "words"),
     ("style (StyleAligned)", {"consistency": "style"}, "words"),
-    ("anchor, half strength", {"consistency": "anchor", "consistency_strength": 0.5}, "words"),
     ("LoRA only", {"consistency": "off"}, "trained"),
     ("LoRA + anchor", {"consistency": "anchor"}, "trained"),
     ("LoRA + anchor+mask", {"consistency": "anchor+mask"}, "trained"),
 )
+TIMED_FRAMES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +111,11 @@ def story(number: int, scenes: int, lead: Character, *, one_seed: bool = False) 
         article = "an" if prop[0] in "aeiou" else "a"
         prompt = f"{shot}, {lead.phrase}, {pose}, holding {article} {prop}, {place}, {when}"
         seed = number if one_seed else None
-        made.append(Scene(id=f"s{index}", number=index, prompt=prompt, caption=prompt, cast=(lead.name,), seed=seed))
+        made.append(
+            Scene(
+                id=f"s{index}", number=index, prompt=prompt, caption=prompt, cast=(lead.name,), seed=seed, place=place
+            )
+        )
     return ScenePlan(story=Story(logline="A story", seed=number), title="", scenes=tuple(made), planner="benchmark")
 
 
@@ -129,6 +139,9 @@ class _Peak:
     highest = 0
 
     def __enter__(self) -> _Peak:
+        gc.collect()
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)  # what the row before has freed goes back, where the C library can
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
         self._stop = threading.Event()
@@ -176,21 +189,38 @@ def has_trained() -> bool:
     return any(each.adapters_for("starter") for each in load_cast().values())
 
 
+def progress(text: str) -> None:
+    """One line on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def changed(renderer: DiffusionRenderer, changes: dict[str, object]) -> DiffusionRenderer:
+    """A renderer with other options and the same loaded model."""
+    other = DiffusionRenderer(replace(renderer.options, **changes))  # type: ignore[arg-type]
+    other.__dict__["loaded"] = renderer.loaded
+    return other
+
+
+def drawn(renderer: DiffusionRenderer, kind: str, stories: int, scenes: int) -> tuple[Measured, list[ScenePlan], Cast]:
+    """All stories of one row; the cast is story number -> lead."""
+    casts = [cast_of(kind, number) for number in range(stories)]
+    plans = [story(number, scenes, casts[number]["lead"], one_seed=kind == "one seed") for number in range(stories)]
+    return measured(renderer, plans, casts), plans, {str(number): cast["lead"] for number, cast in enumerate(casts)}
+
+
 def run_rows(options: RenderOptions, stories: int, scenes: int, sheet: Path | None) -> list[Row]:
     """Every row, with one loaded model."""
     probe, rows, strips = load_probe(), list[Row](), list[Sequence[Image.Image]]()
-    loaded = DiffusionRenderer(options).loaded
+    first = DiffusionRenderer(options)
+    drawn(first, "words", 1, 1)  # whatever is done only once is done now
     base: Measured | None = None
     for name, changes, kind in ROWS:
         if kind == "trained" and not has_trained():
             continue
-        casts = [cast_of(kind, number) for number in range(stories)]
-        plans = [story(number, scenes, casts[number]["lead"], one_seed=kind == "one seed") for number in range(stories)]
-        renderer = DiffusionRenderer(replace(options, **changes))  # type: ignore[arg-type]
-        renderer.__dict__["loaded"] = loaded
-        result = measured(renderer, plans, casts)
+        result, plans, leads = drawn(changed(first, changes), kind, stories, scenes)
         base = base or result
-        looks = [f"{cast['lead'].noun}, {cast['lead'].look}" for cast in casts]
+        progress(f"{name}: {result.seconds:.0f} s")
+        looks = [f"{lead.noun}, {lead.look}" for lead in leads.values()]
         scores = figures(probe, result.boards, plans, looks)
         rows.append(
             Row(
@@ -207,6 +237,21 @@ def run_rows(options: RenderOptions, stories: int, scenes: int, sheet: Path | No
     return rows
 
 
+def run_timing(options: RenderOptions) -> list[dict[str, object]]:
+    """Seconds per frame on a long board, as a ratio to plain prompts on as long a one: it must not grow with length."""
+    first, found, plain = DiffusionRenderer(options), list[dict[str, object]](), 0.0
+    for name, changes, kind in ROWS:
+        if kind != "words":
+            continue
+        seconds = drawn(changed(first, changes), kind, 1, TIMED_FRAMES)[0].seconds / TIMED_FRAMES
+        plain = plain or seconds
+        progress(f"{name}, {TIMED_FRAMES} frames: {seconds:.2f} s a frame")
+        found.append(
+            {"name": name, "frames": TIMED_FRAMES, "seconds_per_frame": seconds, "time_ratio": seconds / plain}
+        )
+    return found
+
+
 def contact_sheet(strips: Sequence[Sequence[Image.Image]]) -> Image.Image:
     """One row of pictures for each method."""
     width, height = strips[0][0].size
@@ -217,29 +262,54 @@ def contact_sheet(strips: Sequence[Sequence[Image.Image]]) -> Image.Image:
     return sheet
 
 
-def run_edits(options: RenderOptions, count: int) -> dict[str, float]:
-    """Word swaps: how often the new attribute appears, and how often all others stay."""
+@dataclass(kw_only=True)
+class EditScore:
+    """What became of one kind of word swap."""
+
+    edits: int = 0
+    appeared: int = 0
+    others_kept: int = 0
+
+    def shares(self) -> dict[str, float]:
+        """How often the new attribute appeared, and how often all others stayed."""
+        count = max(1, self.edits)
+        return {"edits": self.edits, "appeared": self.appeared / count, "others_kept": self.others_kept / count}
+
+
+def run_edits(options: RenderOptions, count: int) -> dict[str, dict[str, float]]:
+    """Word swaps, all together and by kind."""
     probe, renderer = load_probe(), DiffusionRenderer(options)
-    appeared = kept = asked = 0
-    for number in range(count):
-        lead = words_character(number)
-        plan, cast = story(number, 2, lead), {"lead": lead}
-        frames = [each for each in renderer.render(plan, cast, ["s1"], None) if isinstance(each, Frame)]
-        source = next(each for each in frames if each.request.scene_id == "s1")
-        name = list(SWAPS)[number % len(SWAPS)]
-        old = wanted_attributes(source.request.prompt).get(name)
-        new = next((value for value in SWAPS[name] if value != old), None)
-        if old is None or new is None:
-            continue
-        edit = read_edit(source.request.prompt, f"{new} instead of {old}")
-        target = replace(source.request, prompt=edit.after, edit_of=source.request.key, edit=edit.to_json())
-        drawn = list(renderer.edit(plan, cast, [source.request, target], None))
-        after = next(each for each in drawn if isinstance(each, Frame) and each.request.key == target.key)
-        first, second = probe.read([source.image, after.image])
-        asked += 1
-        appeared += seen(second, name) == new
-        kept += _others_kept(first, second, name, source.request.prompt)
-    return {"edits": asked, "appeared": appeared / max(1, asked), "others_kept": kept / max(1, asked)}
+    scores = {kind: EditScore() for kind in ("all", *SWAPS)}
+    number = 0
+    while scores["all"].edits < count and number < 4 * count:
+        kind = list(SWAPS)[number % len(SWAPS)]
+        result = one_edit(renderer, probe, kind, number)
+        number += 1
+        for name in ("all", kind) if result else ():
+            scores[name].edits += 1
+            scores[name].appeared += result[0]  # type: ignore[index]
+            scores[name].others_kept += result[1]  # type: ignore[index]
+        if number % 10 == 0:
+            progress(f"{scores['all'].edits} of {count} edits")
+    return {name: score.shares() for name, score in scores.items()}
+
+
+def one_edit(renderer: DiffusionRenderer, probe: Probe, kind: str, number: int) -> tuple[bool, bool] | None:
+    """Whether a swap's new attribute appeared and all others stayed; None where the frame has nothing to swap."""
+    lead = words_character(number)
+    plan, cast = story(number, 2, lead), {"lead": lead}
+    frames = [each for each in renderer.render(plan, cast, ["s1"], None) if isinstance(each, Frame)]
+    source = next(each for each in frames if each.request.scene_id == "s1")
+    old = wanted_attributes(source.request.prompt).get(kind)
+    new = next((value for value in SWAPS[kind][number % len(SWAPS[kind]) :] if value != old), SWAPS[kind][0])
+    if old is None or old == new:
+        return None
+    edit = read_edit(source.request.prompt, f"{new} instead of {old}")
+    target = replace(source.request, prompt=edit.after, edit_of=source.request.key, edit=edit.to_json())
+    outcomes = list(renderer.edit(plan, cast, [source.request, target], None))
+    after = next(each for each in outcomes if isinstance(each, Frame) and each.request.key == target.key)
+    first, second = probe.read([source.image, after.image])
+    return seen(second, kind) == new, _others_kept(first, second, kind, source.request.prompt)
 
 
 def _others_kept(first: Reading, second: Reading, name: str, prompt: str) -> bool:
@@ -253,7 +323,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=5)
     parser.add_argument("--edits", type=int, default=0)
     parser.add_argument("--model", default="starter")
-    parser.add_argument("--steps", type=int)
+    parser.add_argument("--steps", type=int, default=8, help="8 keeps the whole run within 15 minutes of one core.")
     parser.add_argument("--sheet", type=Path, help="Write the first story of every row as one picture.")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -261,9 +331,10 @@ def main() -> None:
         torch.set_num_threads(1)
     options = RenderOptions(model=asked.model, steps=asked.steps)
     rows = run_rows(options, asked.stories, asked.scenes, asked.sheet) if asked.stories else []
+    timing = run_timing(options) if asked.stories else []
     edits = run_edits(options, asked.edits) if asked.edits else {}
     if asked.json:
-        print(json.dumps({"rows": [asdict(row) for row in rows], "edits": edits}, indent=1))
+        print(json.dumps({"rows": [asdict(row) for row in rows], "timing": timing, "edits": edits}, indent=1))
         return
     print(f"{'row':<46} character likeness  scene diversity  s/frame  time  memory")
     for row in rows:
@@ -271,8 +342,10 @@ def main() -> None:
             f"{row.name:<46} {row.character_fidelity:>9.3f} {row.likeness:>8.3f} {row.scene_fidelity:>6.3f} "
             f"{row.scene_diversity:>9.3f} {row.seconds_per_frame:>8.2f} {row.time_ratio:>5.2f} {row.memory_ratio:>7.2f}"
         )
-    for name, value in edits.items():
-        print(f"{name}: {value:.3f}")
+    for row in timing:
+        print(f"{row['name']:<46} at {row['frames']} frames: {row['time_ratio']:.2f} x plain")
+    for kind, score in edits.items():
+        print(f"edits, {kind}: " + ", ".join(f"{name} {value:.3g}" for name, value in score.items()))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +74,7 @@ def create_board(
     name, note = (planner, "") if planner else default_planner()
     for text in (note, language_note(story.logline, known) if name == "offline" else ""):
         listener(Note(text=text)) if text else None
-    asked = {"story": _plain(story), "planner": name, "llm_model": llm_model or ""}
+    asked = {"story": _plain(dataclasses.asdict(story)), "planner": name, "llm_model": llm_model or ""}
     job = _job(
         story=story, cast=known, planner=make_planner(name, llm_model), asked=asked,
         options=options or RenderOptions(), formats=formats, sheet=sheet,
@@ -101,7 +103,7 @@ def render_plan(
         options = options or stored_options(store.read().options)
     job = _job(
         story=plan.story if plan else None, cast=known, planner=_Given(plan) if plan else None,
-        asked={"plan": plan_to_json(plan)} if plan else {}, options=options or RenderOptions(),
+        asked={"plan": _plain(plan_to_json(plan))} if plan else {}, options=options or RenderOptions(),
         formats=formats, sheet=sheet,
     )  # fmt: skip
     return _made(job, store, listener)
@@ -151,7 +153,9 @@ def _same_line(store: RunStore, story: Story) -> bool:
 def stored_options(values: Mapping[str, Any]) -> RenderOptions:
     """The options a manifest holds; unknown or unusable ones are left out."""
     fields = RenderOptions.__dataclass_fields__
-    return RenderOptions(**{name: value for name, value in values.items() if name in fields})
+    known: dict[str, Any] = {name: value for name, value in values.items() if name in fields}
+    lists = {name: tuple(map(str, value)) for name, value in known.items() if isinstance(value, list)}
+    return RenderOptions(**{**known, **lists})
 
 
 def board_exports(formats: Sequence[str]) -> dict[str, Export]:
@@ -178,10 +182,9 @@ class _Given:
         return self._plan
 
 
-def _plain(story: Story) -> dict[str, Any]:
-    """The story as JSON gives it back."""
-    data = dataclasses.asdict(story)
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
+def _plain(data: Mapping[str, Any]) -> Any:
+    """The same as a manifest gives it back: with lists for tuples."""
+    return json.loads(json.dumps(data))
 
 
 def _job(
@@ -194,19 +197,22 @@ def _job(
     formats: Sequence[str],
     sheet: Sheet | None,
 ) -> Job:
+    from storyboard.editing.repair import repair_new
     from storyboard.layout.place import place
     from storyboard.sheet import Sheet
 
     chosen = sheet or Sheet()
+    renderer = load("renderer", "diffusion", RENDERERS)(options)
     return Job(
         story=story,
         cast=cast,
         planner=planner,
-        renderer=load("renderer", "diffusion", RENDERERS)(options),
+        renderer=renderer,
         place=lambda plan, frames: place(plan, frames, chosen),
+        repair=partial(repair_new, cast=cast, renderer=renderer, options=options),
         exports=board_exports(formats),
         asked=asked,
-        options=dataclasses.asdict(options),
+        options=_plain(dataclasses.asdict(options)),
         place_settings=dataclasses.asdict(chosen),
     )
 

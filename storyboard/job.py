@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from storyboard.board import Board
+from storyboard.events import Listener
 from storyboard.frame import StoredFrame
+from storyboard.manifest import Manifest
 from storyboard.protocols import Cast, Planner, Renderer
 from storyboard.render_options import content_key
+from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan, plan_to_json
 from storyboard.story import Story
 
 Place = Callable[[ScenePlan, Sequence[StoredFrame]], Board]
 Export = Callable[[Board, Path], None]
+Repair = Callable[[Manifest, RunStore, Listener], Manifest]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,7 @@ class Job:
         story: None when the board folder's own plan is to be used.
         planner: None with `story` None.
         asked: the question as plain data; a board whose manifest holds the same keeps its plan.
+        repair: mends new frames that turned out badly.
         options: render options as plain data, for the manifest.
         place_settings: whatever changes the pages, as plain data.
         exports: file name in the board folder -> the function that writes it.
@@ -36,6 +41,7 @@ class Job:
     planner: Planner | None
     renderer: Renderer
     place: Place
+    repair: Repair
     exports: Mapping[str, Export]
     asked: Mapping[str, Any]
     options: Mapping[str, Any]

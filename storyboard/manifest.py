@@ -44,6 +44,7 @@ class Manifest:
         active: scene id -> index of the version on the board.
         failed: scene id -> why it has only a placeholder.
         exports: file name -> key of what it was made from.
+        repaired: scene id -> key of the plan's own request when its frame was scored and, if need be, drawn again.
         translations: language tag -> the plan's texts in that language.
     """
 
@@ -54,6 +55,7 @@ class Manifest:
     active: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
+    repaired: Mapping[str, str] = field(default_factory=dict)
     translations: Mapping[str, Translation] = field(default_factory=dict)
 
     def active_version(self, scene_id: str) -> Version | None:
@@ -113,6 +115,7 @@ def _entry(manifest: Manifest, scene_id: str, frame: StoredFrame | None) -> dict
         "height": frame.height if frame else 0,
         "failed": manifest.failed.get(scene_id, ""),
         "active": manifest.active.get(scene_id, 0),
+        "repaired": manifest.repaired.get(scene_id, ""),
         "versions": [dataclasses.asdict(version) for version in manifest.versions.get(scene_id, ())],
     }
 
@@ -144,6 +147,7 @@ def manifest_from_text(text: str, path: Path) -> Manifest:
         versions={str(entry.get("scene_id")): _versions(entry) for entry in entries},
         active={str(entry.get("scene_id")): _index(entry) for entry in entries},
         failed={str(entry.get("scene_id")): str(entry["failed"]) for entry in entries if entry.get("failed")},
+        repaired={str(entry.get("scene_id")): str(entry["repaired"]) for entry in entries if entry.get("repaired")},
         exports={str(name): str(key) for name, key in _mapping(data, "exports").items()},
         translations={
             check_language(str(tag)): translation_from_json(raw) for tag, raw in _mapping(data, "translations").items()

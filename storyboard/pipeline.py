@@ -15,10 +15,11 @@ from storyboard.run_store import RunStore
 
 
 def make_board(job: Job, store: RunStore, listener: Listener) -> Board:
-    """Plan, render, place, export; whatever is already in the folder and still right is kept."""
+    """Plan, render, repair, place, export; whatever is already in the folder and still right is kept."""
     with store.writing():
         manifest = plan(job, store, listener)
         manifest = render(job, manifest, store, listener)
+        manifest = job.repair(manifest, store, listener)
         board = job.place(manifest.plan, store.stored_frames(manifest))
         export(job, board, manifest, store, listener)
     return board

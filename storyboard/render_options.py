@@ -25,7 +25,7 @@ class RenderOptions:
         sampler: name of a scheduler ("ddim", "euler", "dpm++2m", ...), None for the model's own.
         dtype: "float32", "float16" or "bfloat16".
         device: "cpu", "cuda", "cuda:1", "mps".
-        consistency: "off", "anchor", "anchor+mask", "prompt", "style" or "auto".
+        consistency: "off", "anchor", "anchor+mask", "anchor+mask+place", "prompt", "style" or "auto".
         consistency_strength: 0 = off, 1 = the method's own default.
         lora_scale: multiplies every adapter's own scale.
         adapters: a further folder of adapter files that prompts may name; "" for none.
@@ -33,6 +33,14 @@ class RenderOptions:
         clip_skip: 1 = the text encoder's last layer.
         micro_batch: frames denoised together; None chooses by memory.
         offload: "auto", "none", "model" or "sequential".
+        repair: how often a new frame that scores low is drawn again, at most; only where something can score it.
+        control_model: folder of a ControlNet that follows the pictures of `pose`, `depth` or `sketch`.
+        control_scale: how strongly.
+        pose, depth, sketch: control pictures, "path" for all frames or "3=path" for one; "words" as a pose draws stick
+            figures from the pose words of prompts.
+        ip_adapter: file of an IP-Adapter with its image_encoder folder beside it.
+        like: pictures to look like, "path" for everybody or "flynn=path" for one character.
+        like_scale: how strongly, "0.6", or by parts of the UNet, "up.0=1,mid=0.5".
     """
 
     model: str = "starter"
@@ -51,6 +59,15 @@ class RenderOptions:
     clip_skip: int = 1
     micro_batch: int | None = None
     offload: str = "auto"
+    repair: int = 1
+    control_model: str = ""
+    control_scale: float = 1.0
+    pose: tuple[str, ...] = ()
+    depth: tuple[str, ...] = ()
+    sketch: tuple[str, ...] = ()
+    ip_adapter: str = ""
+    like: tuple[str, ...] = ()
+    like_scale: str = "0.6"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +90,15 @@ class PictureGuide:
             (ControlNet).
         sha256: digest of the picture file.
         strength: 0 to 1 (for "image": how far to depart from it).
+        model_sha256: digest of the weights that read it; "" where none are needed.
+        blocks: for "like": strength by parts of the UNet, as `--like-scale` says it.
     """
 
     kind: str
     sha256: str
     strength: float = 1.0
+    model_sha256: str = ""
+    blocks: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

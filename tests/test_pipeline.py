@@ -49,6 +49,7 @@ def a_job(plan: ScenePlan | None, renderer: FlatRenderer) -> Job:
         planner=Given(plan) if plan else None,
         renderer=renderer,
         place=place,
+        repair=lambda manifest, store, listener: manifest,
         exports={"board.txt": write_captions},
         asked={"plan": [scene.prompt + scene.caption for scene in plan.scenes]} if plan else {},
         options={"model": "flat"},

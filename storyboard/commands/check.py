@@ -12,13 +12,14 @@ import click
 from storyboard.commands.changing import board_argument
 from storyboard.commands.progress import Progress
 from storyboard.commands.sheet_options import sheet_options, to_reading, to_sheet
-from storyboard.editing.board_changes import open_board
+from storyboard.editing.board_changes import open_board, repair_board
+from storyboard.editing.repair import LOWEST_SCORE
 from storyboard.errors import BadInput, ChecksFailed
+from storyboard.evaluating.judges import judge_for
 
 if TYPE_CHECKING:
     from storyboard.editing.translating import Reading
     from storyboard.evaluating.check import FrameScore
-    from storyboard.evaluating.likeness import Judge
     from storyboard.layout.checks import Finding
     from storyboard.sheet import Sheet
 
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 @click.command()
 @board_argument
 @click.option("--min", "least", type=click.FloatRange(0, 1), default=0.0, help="Fail when a frame scores less.")
-@click.option("--repair", "times", type=click.IntRange(0, 50), default=0, help="Redo the worst, so often at most.")
+@click.option(
+    "--repair",
+    "times",
+    type=click.IntRange(0, 50),
+    default=0,
+    help="Draw frames below --min again, each so often at most.",
+)
 @click.option("--clip", type=click.Path(path_type=Path), help="Judge with the CLIP model in this folder.")
 @click.option("--characters", type=click.Path(path_type=Path), help="A further folder of characters.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
@@ -47,19 +54,22 @@ def check(
     A frame's score says whether it shows its prompt and whether its lead is still the same. Frames of models other than
     the bundled one are scored only with --clip. Exits with 8 when something serious is found or a frame is below --min.
     """
-    from storyboard.editing.repair import repair, scores_of
+    from storyboard.evaluating.check import score_board
 
     reading = to_reading(values)
     sheet, _ = to_sheet(values)
     with Progress(quiet=quiet or as_json) as progress:
         board = open_board(folder, characters, progress)
-        judge = _judge(board.renderer.options.model, clip)
+        judge = judge_for(board.renderer.options.model, clip)
         if judge is None and (least or times):
             raise BadInput(
                 f"Frames of {board.renderer.options.model} are judged with CLIP, whose weights do not come along.",
                 hint="Name a folder with openai/clip-vit-base-patch16 or another CLIP model: --clip FOLDER",
             )
-        scores = () if judge is None else repair(board, judge, least, times) if times else scores_of(board, judge)
+        if judge is not None and times:
+            repair_board(board, judge, least or LOWEST_SCORE, times)
+        scored = {} if judge is None else score_board(board.store, board.store.read(), board.cast, judge)
+    scores = tuple(scored.values())
     findings = _findings(folder, sheet, reading)
     _print(findings, scores, judge.name if judge else "", as_json=as_json)
     _fail_if_low(folder, findings, scores, least)
@@ -76,14 +86,6 @@ def _findings(folder: Path, sheet: Sheet, reading: Reading | None) -> tuple[Find
     manifest = store.read()
     plan, sheet = as_read(manifest, sheet, reading) if reading else (manifest.plan, sheet)
     return check_pages(place(plan, store.stored_frames(manifest), sheet), frame_picture)
-
-
-def _judge(model: str, clip: Path | None) -> Judge | None:
-    from storyboard.evaluating.likeness import ClipJudge, ProbeJudge
-
-    if clip is not None:
-        return ClipJudge(clip)
-    return ProbeJudge() if model == "starter" else None
 
 
 def _fail_if_low(folder: Path, findings: tuple[Finding, ...], scores: tuple[FrameScore, ...], least: float) -> None:

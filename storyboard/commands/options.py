@@ -30,7 +30,7 @@ _RENDER = (
         "--consistency",
         default="auto",
         show_default=True,
-        help="off, anchor, anchor+mask, prompt, style or auto.",
+        help="off, anchor, anchor+mask, anchor+mask+place, prompt, style or auto.",
     ),
     click.option(
         "--consistency-strength",
@@ -66,6 +66,34 @@ _RENDER = (
         help="Number format; the best for the machine by default.",
     ),
     click.option("--device", help="cpu, cuda, cuda:1, mps."),
+    click.option("--control-model", default="", metavar="FOLDER", help="A ControlNet for --pose, --depth or --sketch."),
+    click.option(
+        "--pose",
+        multiple=True,
+        metavar="PICTURE",
+        help='A skeleton, "3=PICTURE" for frame 3 alone, or "words": stick figures from the prompts\' pose words.',
+    ),
+    click.option("--depth", multiple=True, metavar="PICTURE", help="A depth picture for all frames, or 3=PICTURE."),
+    click.option("--sketch", multiple=True, metavar="PICTURE", help="A line drawing for all frames, or 3=PICTURE."),
+    click.option(
+        "--control-scale",
+        type=click.FloatRange(0, 2),
+        default=1.0,
+        show_default=True,
+        help="How strongly frames follow those.",
+    ),
+    click.option("--ip-adapter", default="", metavar="FILE", help="An IP-Adapter for --like."),
+    click.option(
+        "--like", multiple=True, metavar="PICTURE", help="Draw what looks like it; NAME=PICTURE for one character."
+    ),
+    click.option("--like-scale", default="0.6", show_default=True, help='How strongly, or by parts: "up.0=1,mid=0.5".'),
+    click.option(
+        "--repair",
+        type=click.IntRange(0, 5),
+        default=1,
+        show_default=True,
+        help="Draw frames that score low again, so often at most; for the bundled model.",
+    ),
     click.option("--micro-batch", type=click.IntRange(1, 64), help="Frames denoised together."),
 )
 

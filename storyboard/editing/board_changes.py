@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 from storyboard.board import Board
 from storyboard.casting.registry import load_cast
 from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
-from storyboard.editing.word_edit import WordEdit, read_edit
+from storyboard.editing.repair import NOTE, Repair, next_seed, repaired, repairs
+from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit
 from storyboard.errors import BadInput, BoardError, FramesFailed
+from storyboard.evaluating.judges import Judge
 from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
 from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Version
+from storyboard.planning.choose import default_planner
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
-from storyboard.rendering.seeds import frame_seed
+from storyboard.rendering.guides import CONTROLS
 from storyboard.run_store import RunStore, replace_plan
 from storyboard.scene_plan import Scene
 from storyboard.text import clean
@@ -82,35 +85,93 @@ def open_board(folder: Path, characters: Path | None = None, listener: Listener 
     )
 
 
-def edit_frame(board: OpenBoard, number: int, said: str, where: str = "") -> Board:
+def edit_frame(
+    board: OpenBoard,
+    number: int,
+    said: str,
+    where: str = "",
+    planner: str | None = None,
+    llm_model: str | None = None,
+) -> Board:
     """Change a frame by words and keep the rest of it: "a guitar instead of a sandwich".
+
+    What follows no pattern is put to the language model of `planner`; None: of the default one, if a key is set.
 
     Raises:
         BadInput: the words cannot be understood, or name something that the frame's prompt does not have.
+        PlannerError: the language model was asked and gave no usable answer.
     """
     scene = board.scene(number)
     chain = stored_chain(board.store, scene, board.version(scene).key)
-    edit = read_edit(chain[-1].prompt, said, where)
+    try:
+        edit = read_edit(chain[-1].prompt, said, where)
+    except NotUnderstood:
+        name = planner or default_planner()[0]
+        if name == "offline":
+            raise
+        edit = _asked_edit(board, scene, chain[-1].prompt, said, where, name, llm_model)
     target = replace(chain[-1], prompt=edit.after, edit_of=chain[-1].key, edit=edit.to_json())
     outcomes = board.renderer.edit(board.manifest.plan, board.cast, [*chain, target], board.store.frames_folder)
     return _with_new_version(board, scene, outcomes, f"edit: {clean(said)}", retold(scene, edit))
 
 
-def redo_frame(board: OpenBoard, number: int, seed: int | None = None, note: str = "") -> Board:
-    """Draw a frame once more, with another seed (the next one, or the given) and perhaps a note for the prompt."""
+def _asked_edit(
+    board: OpenBoard, scene: Scene, prompt: str, said: str, where: str, planner: str, llm_model: str | None
+) -> WordEdit:
+    from storyboard.editing.asked_edit import asked_edit
+
+    tokens = dict.fromkeys(each.token for each in board.cast.values() if each.token in prompt)
+    return asked_edit(
+        prompt, said, where, tokens=list(tokens), planner=planner, llm_model=llm_model, record=board.store.record,
+        name=f"edit-{scene.id}-{len(board.manifest.versions[scene.id])}", listener=board.listener,
+    )  # fmt: skip
+
+
+def redo_frame(
+    board: OpenBoard,
+    number: int,
+    seed: int | None = None,
+    note: str = "",
+    steering: Mapping[str, Any] | None = None,
+) -> Board:
+    """Draw a frame once more, with another seed (the next one, or the given), perhaps a note for the prompt, and
+    perhaps a control picture: `steering` are the `RenderOptions` of that."""
     scene = board.scene(number)
-    versions = len(board.manifest.versions.get(scene.id, ()))
-    chosen = frame_seed(board.manifest.plan.story.seed, f"{scene.id}:redo:{versions}") if seed is None else seed
+    chosen = next_seed(board.manifest, scene.id) if seed is None else seed
     note = clean(note)
 
     def change(request: FrameRequest) -> FrameRequest:
         prompt = f"{request.prompt}, {note}" if note else request.prompt
         return replace(request, seed=chosen, prompt=prompt)
 
-    outcomes = board.renderer.redraw(
-        board.manifest.plan, board.cast, scene.id, change, board.store.frames_folder
-    )  # fmt: skip
+    renderer = _steered(board.renderer, steering) if steering else board.renderer
+    outcomes = renderer.redraw(board.manifest.plan, board.cast, {scene.id: change}, board.store.frames_folder)
     return _with_new_version(board, scene, outcomes, f"redo: {note}" if note else "redo", scene)
+
+
+def _steered(renderer: DiffusionRenderer, steering: Mapping[str, Any]) -> DiffusionRenderer:
+    """The same with one kind of control picture instead of the board's own."""
+    free = dict.fromkeys(CONTROLS, ())
+    return type(renderer)(replace(renderer.options, **{**free, **steering}))
+
+
+def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Board:
+    """Draw frames that score less than `least` again, each at most `times` times; edited frames stay as they are."""
+    manifest = board.manifest
+    scenes = [
+        scene.id
+        for scene in manifest.plan.scenes
+        if (version := manifest.active_version(scene.id)) and version.note.split(":")[0] in ("", NOTE, "redo")
+    ]
+    work = Repair(
+        store=board.store, cast=board.cast, renderer=board.renderer, judge=judge, listener=board.listener,
+        least=least, times=times, save=lambda _: None, earlier={scene: repairs(manifest, scene) for scene in scenes},
+    )  # fmt: skip
+    with board.store.writing():
+        mended = repaired(work, manifest, scenes)
+        if mended != manifest:
+            board.store.save(mended, undoable=True)
+    return finished(board)
 
 
 def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "") -> Board:

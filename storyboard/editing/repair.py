@@ -1,45 +1,159 @@
-"""The repair loop: score every frame, draw the worst again with another seed, keep the better one."""
+"""The repair loop: score every frame, draw those below the line again with another seed, keep whichever is better.
+
+Which frames are drawn again, with which seeds, and which version stays follow from the frames alone, so a board that
+was interrupted here ends up like one that was not.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
 
-from storyboard.editing.board_changes import OpenBoard, pick_version, redo_frame
-from storyboard.evaluating.check import FrameScore, score_board
-from storyboard.evaluating.likeness import Judge
+from storyboard.errors import ModelError
+from storyboard.evaluating.judges import Judge, judge_for
+from storyboard.events import Listener, Note, Step
+from storyboard.frame import Frame
+from storyboard.manifest import Manifest, Version
+from storyboard.protocols import Cast
+from storyboard.render_options import FrameRequest, RenderOptions
+from storyboard.rendering.seeds import frame_seed
+from storyboard.run_store import RunStore
+from storyboard.scene_plan import ScenePlan
+
+LOWEST_SCORE = 0.5
+"""New frames that score less are drawn again without being asked: half of what was to be seen is missing."""
+NOTE = "repair"
+Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]
 
 
-def repair(board: OpenBoard, judge: Judge, least: float, times: int) -> tuple[FrameScore, ...]:
-    """Redo the worst frame below `least`, at most `times` times in all; returns the final scores.
+class Redraws(Protocol):
+    """A renderer that can draw frames with other requests than the plan's."""
 
-    A redone frame that scores no better gives way to the version before it, and is not tried a third time.
+    def redraw(self, plan: ScenePlan, cast: Cast, changes: Changes, folder: Path | None) -> Iterator[Any]:
+        """See `DiffusionRenderer.redraw`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """What it takes to mend a board.
+
+    Attributes:
+        least: frames that score less are drawn again.
+        times: how often each, at most.
+        save: called with the manifest after every round.
+        earlier: scene id -> repairs of an earlier command, which do not count.
     """
-    scores = scores_of(board, judge)
-    tries: dict[int, int] = {}
-    for _ in range(times):
-        bad = [score for score in scores if score.total < least and tries.get(score.number, 0) < 2]
-        if not bad:
+
+    store: RunStore
+    cast: Cast
+    renderer: Redraws
+    judge: Judge
+    listener: Listener
+    least: float
+    times: int
+    save: Callable[[Manifest], None]
+    earlier: Mapping[str, int] = field(default_factory=dict)
+
+
+def repair_new(
+    manifest: Manifest, store: RunStore, listener: Listener, *, cast: Cast, renderer: Redraws, options: RenderOptions
+) -> Manifest:
+    """The board with its new frames mended once; those that were scored before, or chosen by hand, stay."""
+    new = {
+        scene.id: version.base_key
+        for scene in manifest.plan.scenes
+        if (version := manifest.active_version(scene.id)) and manifest.repaired.get(scene.id) != version.base_key
+    }
+    judge = judge_for(options.model) if options.repair and new else None
+    if judge is None:
+        return manifest
+    work = Repair(
+        store=store, cast=cast, renderer=renderer, judge=judge, listener=listener,
+        least=LOWEST_SCORE, times=options.repair, save=store.save,
+    )  # fmt: skip
+    mended = repaired(work, manifest, [scene for scene in new if _is_own(manifest, scene)])
+    mended = replace(mended, repaired={**mended.repaired, **new})
+    store.save(mended)
+    return mended
+
+
+def repaired(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> Manifest:
+    """The manifest after at most `work.times` rounds over the scenes that score too little."""
+    for _ in range(work.times):
+        low = _low(work, manifest, scene_ids)
+        if not low:
             break
-        worst = min(bad, key=lambda score: score.total)
-        tries[worst.number] = tries.get(worst.number, 0) + 1
-        scores = _redone(board, judge, scores, worst)
-    return scores
+        for scene_id, key in _redrawn(work, manifest, low).items():
+            manifest = _better(work, manifest, scene_id, key)
+        work.save(manifest)
+    return manifest
 
 
-def scores_of(board: OpenBoard, judge: Judge) -> tuple[FrameScore, ...]:
-    """The scores of the board as it is on disk now."""
-    return score_board(board.store, board.store.read(), board.cast, judge)
+def repairs(manifest: Manifest, scene_id: str) -> int:
+    """How many of a scene's versions were drawn to mend it."""
+    return sum(version.note.startswith(NOTE) for version in manifest.versions.get(scene_id, ()))
 
 
-def _redone(
-    board: OpenBoard, judge: Judge, before: tuple[FrameScore, ...], worst: FrameScore
-) -> tuple[FrameScore, ...]:
-    current = replace(board, manifest=board.store.read())
-    scene = current.scene(worst.number)
-    shown = current.manifest.versions[scene.id].index(current.version(scene))
-    redo_frame(current, worst.number, note="")
-    after = scores_of(board, judge)
-    if next(score.total for score in after if score.number == worst.number) > worst.total:
-        return after
-    pick_version(replace(board, manifest=board.store.read()), worst.number, f"v{shown + 1}")
-    return before
+def _is_own(manifest: Manifest, scene_id: str) -> bool:
+    """Whether the board shows a version that nobody asked for by hand."""
+    version = manifest.active_version(scene_id)
+    return version is not None and (not version.note or version.note.startswith(NOTE))
+
+
+def _low(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> list[str]:
+    """The scenes below the line that may be tried again, the worst first."""
+    from storyboard.evaluating.check import score_board
+
+    scores = score_board(work.store, manifest, work.cast, work.judge, scene_ids)
+    low = sorted((score.total, scene_id) for scene_id, score in scores.items() if score.total < work.least)
+    return [
+        scene_id
+        for _, scene_id in low
+        if repairs(manifest, scene_id) - work.earlier.get(scene_id, 0) < work.times
+    ]  # fmt: skip
+
+
+def _redrawn(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[str, str]:
+    """Scene id -> key of its new picture, published; scenes that could not be drawn are left out."""
+    plan, found = manifest.plan, {}
+    changes = {scene_id: partial(_reseeded, manifest, scene_id) for scene_id in scene_ids}
+    for outcome in work.renderer.redraw(plan, work.cast, changes, work.store.frames_folder):
+        if isinstance(outcome, Step):
+            work.listener(outcome)
+        elif isinstance(outcome, Frame):
+            work.store.publish_frame(outcome)
+            found[outcome.request.scene_id] = outcome.request.key
+    return {scene_id: found[scene_id] for scene_id in scene_ids if scene_id in found}
+
+
+def _reseeded(manifest: Manifest, scene_id: str, request: FrameRequest) -> FrameRequest:
+    return replace(request, seed=next_seed(manifest, scene_id))
+
+
+def next_seed(manifest: Manifest, scene_id: str) -> int:
+    """The seed of a scene's next version."""
+    count = len(manifest.versions.get(scene_id, ()))
+    return frame_seed(manifest.plan.story.seed, f"{scene_id}:redo:{count}")
+
+
+def _better(work: Repair, manifest: Manifest, scene_id: str, key: str) -> Manifest:
+    """The new version is kept beside the one on the board, and takes its place where it scores more."""
+    current = manifest.active_version(scene_id)
+    if current is None:
+        raise ModelError(f"Scene {scene_id} has no picture to mend.")
+    version = Version(key=key, base_key=current.base_key, note=NOTE)
+    before, after = (_score(work, each, scene_id) for each in (manifest, manifest.with_version(scene_id, version)))
+    note = f"{NOTE}: {before:.2f} -> {after:.2f}"
+    number = manifest.plan.scene(scene_id).number
+    work.listener(Note(text=f"Frame {number} scored {before:.2f} and was drawn again: {after:.2f}."))
+    mended = manifest.with_version(scene_id, replace(version, note=note))
+    return mended if after > before else mended.with_version(scene_id, current)
+
+
+def _score(work: Repair, manifest: Manifest, scene_id: str) -> float:
+    from storyboard.evaluating.check import score_board
+
+    return score_board(work.store, manifest, work.cast, work.judge, [scene_id])[scene_id].total

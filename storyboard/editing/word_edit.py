@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+from storyboard.editing.scene_words import COLOUR, TIME, WEATHER, time_phrase, with_colour, with_time, with_weather
 from storyboard.errors import BadInput
 from storyboard.text import clean
 
@@ -20,6 +21,10 @@ ARTICLES = frozenset({"a", "an", "the", "some", "his", "her", "their"})
 LINKS = frozenset({"with", "wearing", "holding", "and", "in", "on", "carrying", "eating", "having"})
 SMALL_WORDS = ARTICLES | {"of", "in", "on", "at", "with", "and", "to", "by", "is", "instead"}
 WORD = re.compile(r"<[^<>\s]+>|\w+(?:['’-]\w+)*")
+
+
+class NotUnderstood(BadInput):
+    """What was said names nothing that the prompt has, or follows no known pattern; a language model may know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +73,8 @@ def read_edit(prompt: str, said: str, where: str = "") -> WordEdit:
     """The edit of `prompt` that `said` asks for, such as "a guitar instead of a sandwich", or a whole new prompt.
 
     Raises:
-        BadInput: it cannot be understood, or names something that the prompt does not have.
+        NotUnderstood: it follows no pattern, or names something that the prompt does not have.
+        BadInput: it is empty or changes nothing, or `where` is nowhere.
     """
     said = clean(said).strip(" .")
     if not said or len(said) > LONGEST:
@@ -78,6 +84,26 @@ def read_edit(prompt: str, said: str, where: str = "") -> WordEdit:
         if match:
             return _limited(apply(prompt, match.groupdict()), where)
     return _limited(_rewritten(prompt, said), where)
+
+
+def told_edit(
+    prompt: str, after: str, *, stronger: Sequence[str] = (), weaker: Sequence[str] = (), where: str = ""
+) -> WordEdit:
+    """The edit that makes `prompt` a whole new prompt, or weighs some of its words.
+
+    Raises:
+        BadInput: it changes nothing, or shares too little with the prompt to keep the picture.
+    """
+    scales = tuple(
+        (phrase, factor)
+        for phrases, factor in ((stronger, STRONGER), (weaker, WEAKER))
+        for phrase in phrases
+        if _places(after, phrase)
+    )
+    if clean(after) == prompt and scales:
+        return WordEdit(kind="strengthen" if stronger else "weaken", before=prompt, after=prompt, scales=scales)
+    edit = dataclasses.replace(_rewritten(prompt, clean(after)), scales=scales)
+    return _limited(edit, where) if _places(after, where) or _places(prompt, where) else edit
 
 
 def _limited(edit: WordEdit, where: str) -> WordEdit:
@@ -111,7 +137,35 @@ def _remove(prompt: str, said: Mapping[str, str]) -> WordEdit:
     return _edited("remove", prompt, re.sub(r"\s+,", ",", after))
 
 
+def _hold(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    """ "holding a guitar": in place of what is held, or at the end; a second "with" only adds."""
+    new = _trimmed(said["new"])
+    part = None if _first(new) == "with" else re.search(rf"\b{_first(new)}\b[^,():]*", prompt, re.IGNORECASE)
+    if part is None:
+        return _add(prompt, said)
+    return _edited("swap", prompt, prompt[: part.start()] + new + prompt[part.end() :])
+
+
+def _make(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    """ "make it night", "make it rainy"."""
+    new = _trimmed(said["new"])
+    if TIME.fullmatch(new) or TIME.fullmatch(time_phrase(new)):
+        return _edited("swap", prompt, with_time(prompt, new))
+    if WEATHER.fullmatch(new):
+        return _edited("swap", prompt, with_weather(prompt, new))
+    raise _unclear(f"make it {new}")
+
+
+def _make_thing(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    """ "make the vest red"."""
+    start, _ = _found(prompt, said["old"])
+    return _edited("swap", prompt, with_colour(prompt, start, _trimmed(said["new"])))
+
+
 def _strengthen(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    """What the prompt does not have yet cannot be more of: it is added."""
+    if not _is_in(prompt, said["old"]):
+        return _add(prompt, {"new": said["old"]})
     return _scaled("strengthen", prompt, said["old"], STRONGER)
 
 
@@ -129,9 +183,13 @@ _FORMS = (
     (r"(?:replace|swap|change|turn)\s+(?P<old>.+?)\s+(?:with|by|for|to|into)\s+(?P<new>.+)", _swap),
     (r"(?P<old>.+?)\s*(?:->|=>|→)\s*(?P<new>.+)", _swap),
     (r"(?:add|put in|also|plus)\s+(?P<new>.+)", _add),
+    (r"give\s+(?:him|her|them|it)\s+(?P<new>.+)", _add),
+    (rf"make\s+(?:the|his|her|their|its)\s+(?P<old>.+?)\s+(?P<new>{COLOUR.pattern})", _make_thing),
+    (r"(?P<new>(?:with|wearing|holding|carrying|playing|eating|reading)\s+[^,]+)", _hold),
     (r"(?:remove|drop|delete|without|no|take away)\s+(?P<old>.+)", _remove),
-    (r"(?:more|stronger|strengthen|emphasi[sz]e)\s+(?P<old>.+)", _strengthen),
-    (r"(?:less|fewer|weaker|weaken|reduce)\s+(?P<old>.+)", _weaken),
+    (r"(?:make\s+it\s+)?(?:more|stronger|strengthen|emphasi[sz]e)\s+(?P<old>.+)", _strengthen),
+    (r"(?:make\s+it\s+)?(?:less|fewer|weaker|weaken|reduce)\s+(?P<old>.+)", _weaken),
+    (r"make\s+(?:it|this)\s+(?P<new>.+)", _make),
 )
 
 
@@ -140,11 +198,15 @@ def _rewritten(prompt: str, said: str) -> WordEdit:
     old, new = _words(prompt), _words(said)
     shared = set(old) & set(new)
     if len(shared) * 2 < len(set(new)) or not shared:
-        raise BadInput(
-            f"It is not clear how {said!r} changes the frame's prompt.",
-            hint='Say "X instead of Y", "add X", "remove Y", "more X", "less X", or give the whole new prompt.',
-        )
+        raise _unclear(said)
     return _edited("rewrite", prompt, said)
+
+
+def _unclear(said: str) -> NotUnderstood:
+    return NotUnderstood(
+        f"It is not clear how {said!r} changes the frame's prompt.",
+        hint='Say "X instead of Y", "add X", "remove Y", "more X", "less X", "make it night", or the whole new prompt.',
+    )
 
 
 def _edited(kind: str, before: str, after: str) -> WordEdit:
@@ -179,14 +241,21 @@ def _found(prompt: str, phrase: str) -> tuple[int, int]:
     """Where the prompt names something: the whole phrase, or its last words, as people shorten.
 
     Raises:
-        BadInput: nowhere.
+        NotUnderstood: nowhere.
     """
     words = [word for word in _trimmed(phrase).split() if word.lower() not in ARTICLES]
     for first in range(len(words)):
         places = _places(prompt, " ".join(words[first:]))
         if places:
             return places[0]
-    raise BadInput(f"The frame's prompt has no {phrase!r}.", hint=f"It says: {prompt}")
+    raise NotUnderstood(f"The frame's prompt has no {phrase!r}.", hint=f"It says: {prompt}")
+
+
+def _is_in(prompt: str, phrase: str) -> bool:
+    try:
+        return bool(_found(prompt, phrase))
+    except NotUnderstood:
+        return False
 
 
 def _places(text: str, phrase: str) -> list[tuple[int, int]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from storyboard.evaluating.likeness import Judge
+from storyboard.evaluating.judges import Judge
 from storyboard.frame import StoredFrame
 from storyboard.manifest import Manifest
 from storyboard.protocols import Cast
@@ -52,15 +52,21 @@ class FrameScore:
         return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
-def score_board(store: RunStore, manifest: Manifest, cast: Cast, judge: Judge) -> tuple[FrameScore, ...]:
-    """Every drawn frame's scores, in order; placeholders are left out."""
+def score_board(
+    store: RunStore, manifest: Manifest, cast: Cast, judge: Judge, only: Collection[str] | None = None
+) -> dict[str, FrameScore]:
+    """Scene id -> its frame's scores, in order; placeholders are left out, and all but `only` where that is given."""
     frames = [
         (scene, frame)
         for scene, frame in zip(manifest.plan.scenes, store.stored_frames(manifest), strict=True)
         if frame.key
     ]
     pictures = {frame.scene_id: _open(frame.path) for _, frame in frames}
-    return tuple(_score(store, scene, frame, frames, pictures, cast, judge) for scene, frame in frames)
+    return {
+        scene.id: _score(store, scene, frame, frames, pictures, cast, judge)
+        for scene, frame in frames
+        if only is None or scene.id in only
+    }
 
 
 def _score(

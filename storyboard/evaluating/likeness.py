@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from PIL import Image
@@ -22,21 +22,6 @@ TOWER = Path(__file__).parent.parent / "starter" / "weights" / "tower"
 LAYOUT_FIELDS = ("pose", "shot", "place", "prop", "time", "weather", "angle", "expression")
 
 
-class Judge(Protocol):
-    """Something that looks at pictures; all figures lie between 0 and 1, more is better."""
-
-    name: str
-
-    def prompt(self, picture: Image.Image, prompt: str) -> float:
-        """How much of the prompt is in the picture."""
-
-    def alike(self, first: Image.Image, second: Image.Image) -> float:
-        """How alike the people in two pictures are."""
-
-    def clip(self, picture: Image.Image, prompt: str) -> float | None:
-        """The raw cosine of a CLIP model for picture and prompt; None where there is no such model."""
-
-
 class ProbeJudge:
     """Judges pictures of the starter model by their attributes."""
 
@@ -44,6 +29,7 @@ class ProbeJudge:
 
     def __init__(self, probe: Probe | None = None, tower: Path = TOWER) -> None:
         self.probe = probe or load_probe()
+        self._read: dict[tuple[tuple[int, int], bytes], Reading] = {}
         self.tower = ClipJudge(tower) if tower.is_dir() else None
 
     def prompt(self, picture: Image.Image, prompt: str) -> float:
@@ -59,8 +45,11 @@ class ProbeJudge:
         return None if self.tower is None else self.tower.clip(picture, prompt)
 
     def read(self, picture: Image.Image) -> Reading:
-        """What the probe sees."""
-        return self.probe.read([picture])[0]
+        """What the probe sees; a picture that was seen before is remembered."""
+        key = picture.size, picture.tobytes()
+        if key not in self._read:
+            self._read[key] = self.probe.read([picture])[0]
+        return self._read[key]
 
 
 def same_person(first: Reading, second: Reading) -> float:

@@ -91,6 +91,15 @@ class WireProblem(Wire):
     mend: Text = ""
 
 
+class WireEdit(Wire):
+    """One frame's prompt as it shall become."""
+
+    prompt: Needed
+    where: Text = ""
+    stronger: Names = []
+    weaker: Names = []
+
+
 class WireTranslation(Wire):
     """One scene's texts in another language."""
 
@@ -127,6 +136,12 @@ BEAT_FIELDS: Mapping[str, Any] = {
     "time": _string(60),
     "wears_and_holds": _string(200),
     "cast": _NAMES,
+}
+EDIT_FIELDS: Mapping[str, Any] = {
+    "prompt": _string(1500),
+    "where": _string(60, nullable=True),
+    "stronger": _NAMES,
+    "weaker": _NAMES,
 }
 PROBLEM_FIELDS: Mapping[str, Any] = {"scene": _string(10), "wrong": _string(200), "mend": _string(200)}
 

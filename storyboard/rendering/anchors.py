@@ -7,6 +7,7 @@ board but is not on it; so no frame depends on the prompt of another.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,11 +15,13 @@ from storyboard.errors import UnknownName
 from storyboard.paths import prompts_folder
 from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest
+from storyboard.rendering.guides import Guide
+from storyboard.rendering.resolve_prompt import plain_words
 from storyboard.run_store import ANCHOR_PREFIX
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.text import check_name
 
-CONSISTENCIES = ("auto", "off", "anchor", "anchor+mask", "prompt", "style")
+CONSISTENCIES = ("auto", "off", "anchor", "anchor+mask", "anchor+mask+place", "prompt", "style")
 BEST = "anchor"
 PLACE_PREFIX = "place:"
 
@@ -31,11 +34,13 @@ class Anchor:
         name: of the character, or "place:…".
         prompt: what it shows.
         words: how prompts name what it shows; where these are in a picture is where it is. Empty: everywhere.
+        is_place: it shows a place: frames look at it only where they show nobody.
     """
 
     name: str
     prompt: str
     words: tuple[str, ...] = ()
+    is_place: bool = False
 
     @property
     def scene_id(self) -> str:
@@ -49,15 +54,17 @@ class AnchorRequest:
 
     anchor: Anchor
     request: FrameRequest
+    guides: tuple[Guide, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneRequest:
-    """A frame, the hidden pictures it attends to, and who appears in it (for consistency by prompt)."""
+    """A frame, the hidden pictures it attends to, who appears in it (for consistency by prompt), and what steers it."""
 
     request: FrameRequest
     anchors: tuple[AnchorRequest, ...] = ()
     identity: str = ""
+    guides: tuple[Guide, ...] = ()
 
 
 def resolve_consistency(consistency: str) -> str:
@@ -74,7 +81,18 @@ def anchors_of(plan: ScenePlan, cast: Cast, consistency: str) -> dict[str, tuple
     style = style_words(plan.story.style)
     if consistency == "style":
         return _one_for_all(plan, cast, style)
-    return {scene.id: tuple(_of_scene(scene, cast, style)) for scene in plan.scenes}
+    places = shared_places(plan) if consistency == "anchor+mask+place" else frozenset()
+    return {scene.id: (*_of_scene(scene, cast, style), *_of_place(scene, places, style)) for scene in plan.scenes}
+
+
+def shared_places(plan: ScenePlan) -> frozenset[str]:
+    """The places where several scenes of the plan are set."""
+    counts = Counter(scene.place for scene in plan.scenes if scene.place)
+    return frozenset(place for place, count in counts.items() if count > 1)
+
+
+def _of_place(scene: Scene, places: frozenset[str], style: str) -> list[Anchor]:
+    return [place_anchor(scene.place, style)] if scene.place in places else []
 
 
 def _of_scene(scene: Scene, cast: Cast, style: str) -> list[Anchor]:
@@ -105,7 +123,8 @@ def described_cast(scene: Scene, cast: Cast) -> str:
 
 def place_anchor(place: str, style: str) -> Anchor:
     """A picture of a place, with nobody in it that matters."""
-    return Anchor(name=f"{PLACE_PREFIX}{place}", prompt=_joined(place, style))
+    prompt = _joined("wide shot", plain_words(place), style)
+    return Anchor(name=f"{PLACE_PREFIX}{place}", prompt=prompt, is_place=True)
 
 
 def style_words(style: str) -> str:

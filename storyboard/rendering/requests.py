@@ -12,7 +12,6 @@ from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest, RenderOptions, content_key
 from storyboard.rendering.adapter_names import TEXTUAL_INVERSION, AdapterFiles
 from storyboard.rendering.anchors import (
-    CONSISTENCIES,
     Anchor,
     AnchorRequest,
     SceneRequest,
@@ -20,6 +19,7 @@ from storyboard.rendering.anchors import (
     described_cast,
     resolve_consistency,
 )
+from storyboard.rendering.guides import Guides, check_guides
 from storyboard.rendering.known_words import known_phrases
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
@@ -42,12 +42,10 @@ def check_options(options: RenderOptions) -> None:
     Raises:
         BadInput: the first that does not; UnknownName for names.
     """
-    for kind, name, known in (
-        ("consistency", options.consistency, CONSISTENCIES),
-        ("emphasis", options.emphasis, EMPHASES),
-    ):
-        if name not in known:
-            raise UnknownName.among(kind, name, known)
+    resolve_consistency(options.consistency)
+    check_guides(options)
+    if options.emphasis not in EMPHASES:
+        raise UnknownName.among("emphasis", options.emphasis, EMPHASES)
     if options.sampler is not None:
         check_sampler(options.sampler)
     ranges: tuple[tuple[str, float | None, float, float], ...] = (
@@ -58,6 +56,8 @@ def check_options(options: RenderOptions) -> None:
         ("consistency-strength", options.consistency_strength, 0, 2),
         ("lora-scale", options.lora_scale, 0, 4),
         ("clip-skip", options.clip_skip, 1, 12),
+        ("repair", options.repair, 0, 5),
+        ("control-scale", options.control_scale, 0, 2),
     )
     for name, value, least, most in ranges:
         if value is not None and not least <= value <= most:
@@ -88,6 +88,8 @@ def scene_requests(
     check_options(options)
     size = frame_size(options, plan.story.aspect, model)
     ask = partial(_request, cast=cast, files=files, options=options, model=model, machine=machine, size=size)
+    guides = Guides(options, model)
+    guides.check(plan)
     kept = options.consistency_strength > 0 and len(plan.scenes) > 1
     consistency = resolve_consistency(options.consistency) if kept else "off"
     anchors = anchors_of(plan, cast, consistency)
@@ -100,7 +102,9 @@ def scene_requests(
     for scene in plan.scenes:
         seed = frame_seed(plan.story.seed, scene.id) if scene.seed is None else scene.seed
         request = ask(scene_id=scene.id, prompt=scene.prompt, negative=scene.negative, names=scene.cast, seed=seed)
-        uses = tuple(_anchor_request(anchor, scene, plan, ask, request.adapters) for anchor in anchors[scene.id])
+        steered = guides.of_scene(scene)
+        request = replace(request, guides=tuple(guide.asked for guide in steered))
+        uses = tuple(_anchor_request(anchor, scene, request, plan, ask, guides) for anchor in anchors[scene.id])
         keys = tuple(use.request.key for use in uses)
         identity = identities[scene.id]
         if identity:
@@ -108,7 +112,7 @@ def scene_requests(
         if keys:
             strength = options.consistency_strength
             request = replace(request, consistency=consistency, consistency_strength=strength, anchors=keys)
-        found.append(SceneRequest(request=request, anchors=uses, identity=identity))
+        found.append(SceneRequest(request=request, anchors=uses, identity=identity, guides=steered))
     return tuple(found)
 
 
@@ -120,12 +124,15 @@ def _identity(scene: Scene, cast: Cast, consistency: str, model: ModelFiles) -> 
 
 
 def _anchor_request(
-    anchor: Anchor, scene: Scene, plan: ScenePlan, ask: Callable[..., FrameRequest], adapters: tuple[AdapterUse, ...]
+    anchor: Anchor, scene: Scene, frame: FrameRequest, plan: ScenePlan, ask: Callable[..., FrameRequest], guides: Guides
 ) -> AnchorRequest:
-    """Drawn with the scene's adapters, so that both can be denoised together."""
+    """Drawn with the frame's adapters, whoever it shows itself, so that both can be denoised together; somebody looks
+    like the pictures of them here as well."""
     seed = anchor_seed(plan.story.seed, anchor.name)
     request = ask(scene_id=anchor.scene_id, prompt=anchor.prompt, negative="", names=scene.cast, seed=seed)
-    return AnchorRequest(anchor=anchor, request=replace(request, adapters=adapters))
+    steered = () if anchor.is_place else guides.of_people([anchor.name])
+    asked = tuple(guide.asked for guide in steered)
+    return AnchorRequest(anchor=anchor, request=replace(request, adapters=frame.adapters, guides=asked), guides=steered)
 
 
 def _request(

@@ -137,13 +137,18 @@ def in_words(text: str, character: Character) -> str:
 
 def _one_in_words(text: str, character: Character) -> str:
     noun = character.noun if character.kind == "character" else ""
-    look = SPECIAL.sub(r"\\\1", character.look.replace(":", " ").replace("|", " ").strip())
+    look = plain_words(character.look)
     pieces = _split(_token(character).pattern + (rf"(\s+{re.escape(noun)}\b)?" if noun else ""), text)
     if len(pieces) == 1:
         return text
     said = ", ".join(filter(None, (noun, look)))
     comma = "," if look and re.match(r"\s*[\w(\[<]", pieces[1]) else ""
     return GAPS.sub(" ", pieces[0] + said + comma + noun.join(pieces[1:]))
+
+
+def plain_words(text: str) -> str:
+    """Words that a prompt reads as they stand: no weights, tags or alternatives, and every bracket meant as one."""
+    return SPECIAL.sub(r"\\\1", text.replace(":", " ").replace("|", " ").strip())
 
 
 def _split(pattern: str, text: str) -> list[str]:

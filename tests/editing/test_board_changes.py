@@ -7,13 +7,16 @@ import shutil
 
 import pytest
 from click.testing import CliRunner
+from diffusers import UNet2DConditionModel
 
 from storyboard.commands.main import storyboard
 from storyboard.errors import BadInput, BoardError
+from storyboard.rendering.stick_figure import draw
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene, ScenePlan, plan_to_json
 from storyboard.story import Story
 from tests.tiny.models import tiny_sd1
+from tests.tiny.readers import tiny_control
 
 PROMPTS = ("a man with a green hat on a bench", "a man and a dog in the park", "a man by the tree, red sun")
 
@@ -107,6 +110,21 @@ def test_the_same_seed_gives_the_same_picture(board):
     run("redo", board, 1, "--seed", 8, "--json")
     run("redo", board, 1, "--seed", 7, "--json")
     assert shown(board)["s1"] == first
+
+
+def test_redo_follows_a_control_picture_and_the_version_stays(board, tmp_path):
+    model = json.loads((board / "board.json").read_text(encoding="utf-8"))["options"]["model"]
+    control = tiny_control(tmp_path / "control", UNet2DConditionModel.from_pretrained(f"{model}/unet"))
+    draw("sitting", "wide", 1, 64, 64).save(tmp_path / "pose.png")
+    run("redo", board, 1, "--seed", 7, "--json")
+    free = shown(board)
+    run("redo", board, 1, "--seed", 7, "--pose", tmp_path / "pose.png", "--control-model", control, "--json")
+    steered = shown(board)
+    assert [free[scene] == steered[scene] for scene in free] == [False, True, True]
+    assert run("render", board, "--to", "html", "--json")["drawn"] == 0
+    assert shown(board) == steered
+    with pytest.raises(BadInput, match="--control-model"):
+        run("redo", board, 1, "--pose", tmp_path / "pose.png", "--json")
 
 
 def test_an_inserted_scene_leaves_the_others(board):

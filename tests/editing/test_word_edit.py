@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storyboard.editing.word_edit import WordEdit, changed_words, read_edit
+from storyboard.editing.word_edit import WordEdit, changed_words, read_edit, told_edit
 from storyboard.errors import BadInput
 
 PROMPT = "fljsdhn man, green vest, eating a sandwich on a bench, (red sun:1.3)"
@@ -37,6 +37,44 @@ def test_what_is_said_becomes_a_prompt(said, kind, after):
     edit = read_edit(PROMPT, said)
     assert (edit.kind, edit.after) == (kind, after)
     assert edit.before == PROMPT
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said", "kind", "after"),
+    [
+        ("a man, on a sunny day, blue sky", "make it night", "swap", "a man, at night, blue sky"),
+        ("a man, at sunset, golden hour", "make it morning", "swap", "a man, in the morning"),
+        ("a man in the park", "make it night", "swap", "a man in the park, at night"),
+        ("a man, sunny park", "make it rainy", "swap", "a man, rainy park"),
+        ("a man in the park", "make it snowy", "swap", "a man in the park, snowy"),
+        (PROMPT, "make the vest dark red", "swap", PROMPT.replace("green vest", "dark red vest")),
+        (PROMPT, "make the sandwich blue", "swap", PROMPT.replace("a sandwich", "a blue sandwich")),
+        (PROMPT, "eating an apple", "swap", PROMPT.replace("eating a sandwich on a bench", "eating an apple")),
+        ("a man, (holding a book:1.2), park", "holding a guitar", "swap", "a man, (holding a guitar:1.2), park"),
+        ("a man, park", "holding a guitar", "add", "a man, park, holding a guitar"),
+        ("a man, park", "with a dog", "add", "a man, park, with a dog"),
+        ("a man with a cat, park", "with a dog", "add", "a man with a cat, park, with a dog"),
+        ("a man, park", "give him a hat", "add", "a man, park, a hat"),
+        ("a man, park", "more clouds", "add", "a man, park, clouds"),
+        ("a man with a hat, park", "without the hat", "remove", "a man, park"),
+        ("a man, rain", "make it less rain", "weaken", "a man, rain"),
+    ],
+)
+def test_what_is_said_shortly(prompt, said, kind, after):
+    edit = read_edit(prompt, said)
+    assert (edit.kind, edit.after) == (kind, after)
+
+
+def test_a_told_prompt_must_be_of_the_same_frame():
+    after = PROMPT.replace("sandwich", "pear")
+    edit = told_edit(PROMPT, after, weaker=["red sun", "piano"], where="pear")
+    assert (edit.kind, edit.after, edit.new, edit.where) == ("rewrite", after, ("pear",), "pear")
+    assert edit.scales == (("red sun", 0.4),)
+    assert told_edit(PROMPT, after, where="violin").where == ""
+    assert told_edit(PROMPT, PROMPT, stronger=["green vest"]).kind == "strengthen"
+    for other in (PROMPT, "a whole new scene at sea with nobody in it"):
+        with pytest.raises(BadInput):
+            told_edit(PROMPT, other)
 
 
 def test_more_and_less_only_scale():

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
 from storyboard.commands.main import storyboard
-from storyboard.editing.board_changes import open_board
-from storyboard.editing.repair import repair, scores_of
+from storyboard.editing.board_changes import open_board, repair_board, undo
 from storyboard.errors import BadInput, ChecksFailed, ModelError
+from storyboard.evaluating.check import score_board
 from storyboard.evaluating.likeness import ClipJudge
 from storyboard.evaluating.scores import rmse
 from storyboard.run_store import RunStore
@@ -117,30 +117,40 @@ def judge_of(board, sign):
     return LikesNew([Image.open(frame.path).copy() for frame in store.stored_frames(store.read())], sign)
 
 
-def test_the_worst_frame_is_redone_and_the_better_one_kept(board):
+def totals(board, judge):
+    opened = open_board(board)
+    return [each.total for each in score_board(opened.store, opened.manifest, opened.cast, judge).values()]
+
+
+def test_low_frames_are_redone_and_the_better_ones_kept(board):
     opened = open_board(board)
     judge = judge_of(board, 1)
-    before = scores_of(opened, judge)
-    after = repair(opened, judge, 0.9, 2)
-    assert max(score.total for score in after) > max(score.total for score in before)
-    assert RunStore(board).read() != opened.manifest
+    before = totals(board, judge)
+    repair_board(opened, judge, 0.9, 2)
+    assert all(new > old for old, new in zip(before, totals(board, judge), strict=True))
+    assert {len(versions) for versions in RunStore(board).read().versions.values()} == {3}
+    undo(open_board(board))
+    assert totals(board, judge) == before
+
+
+def test_frames_above_the_line_are_left_alone(board):
+    repair_board(open_board(board), judge_of(board, 1), 0.2, 2)
+    assert {len(versions) for versions in RunStore(board).read().versions.values()} == {1}
 
 
 def test_a_redone_frame_that_is_no_better_gives_way(board):
     opened = open_board(board)
     keys = [opened.manifest.active_version(scene).key for scene in ("s1", "s2")]
-    repair(opened, judge_of(board, -1), 0.9, 1)
+    repair_board(opened, judge_of(board, -1), 0.9, 1)
     manifest = RunStore(board).read()
     assert [manifest.active_version(scene).key for scene in ("s1", "s2")] == keys
-    assert sum(len(versions) for versions in manifest.versions.values()) == 3
+    assert sum(len(versions) for versions in manifest.versions.values()) == 4
 
 
 def test_scores_without_anchor_or_company(board, clip):
     opened = open_board(board)
     nobody = tuple(replace(scene, cast=()) for scene in opened.manifest.plan.scenes)
     opened = replace(opened, manifest=replace(opened.manifest, plan=replace(opened.manifest.plan, scenes=nobody)))
-    from storyboard.evaluating.check import score_board
-
-    for score in score_board(opened.store, opened.manifest, opened.cast, ClipJudge(clip)):
+    for score in score_board(opened.store, opened.manifest, opened.cast, ClipJudge(clip)).values():
         assert score.anchor is None and score.company is None
         assert score.total == score.prompt

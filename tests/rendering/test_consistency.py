@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
-from storyboard.character import Character
+from storyboard.character import Adapter, Character
 from storyboard.events import FrameFailed
 from storyboard.files import publish
 from storyboard.frame import Frame
@@ -15,6 +16,7 @@ from storyboard.render_options import RenderOptions
 from storyboard.rendering.anchors import CONSISTENCIES, anchors_of, resolve_consistency
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 from storyboard.rendering.diffusion.trajectory import FILE_NAME
+from storyboard.rendering.resolve_prompt import resolve
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import Story
 
@@ -27,13 +29,14 @@ SCENES = (
     ("fljsdhn man in the park", ("flynn",)),
     ("fljsdhn man and a mia01 boy by the tree", ("flynn", "mia")),
 )
+PLACES = (None, "the park", "the park", "the tree")
 METHODS = [name for name in CONSISTENCIES if name not in ("off", "auto")]
 ANCHORED = [name for name in METHODS if name != "prompt"]
 
 
 def plan(*scenes) -> ScenePlan:
     made = tuple(
-        Scene(id=f"s{number}", number=number, prompt=prompt, caption="Flynn rests.", cast=cast)
+        Scene(id=f"s{number}", number=number, prompt=prompt, caption="Flynn rests.", cast=cast, place=PLACES[number])
         for number, (prompt, cast) in enumerate(scenes or SCENES, 1)
     )
     return ScenePlan(story=Story(logline="Flynn rests"), title="Flynn", scenes=made, planner="scripted")
@@ -79,7 +82,7 @@ def test_strength_zero_is_off_to_the_byte(tiny_models, consistency):
 
 
 @pytest.mark.parametrize("consistency", METHODS)
-@pytest.mark.parametrize("micro_batch", [1, 3])
+@pytest.mark.parametrize("micro_batch", [1, 2, 3])
 def test_frames_drawn_later_from_stored_anchors_have_the_same_bytes(tiny_models, tmp_path, consistency, micro_batch):
     ours = renderer(tiny_models["sd1"], consistency=consistency, micro_batch=micro_batch)
     whole = frames(ours, plan())
@@ -91,6 +94,20 @@ def test_frames_drawn_later_from_stored_anchors_have_the_same_bytes(tiny_models,
     assert pictures(later)["s2"] == pictures(whole)["s2"]
     again = frames(ours, plan(), ["s2"])
     assert pictures(again)["s2"] == pictures(whole)["s2"]
+
+
+def test_a_hidden_picture_may_share_the_batch(tiny_models):
+    """Alone or together it is the same computation, up to rounding."""
+    import numpy
+
+    alone, together = (
+        frames(renderer(tiny_models["sd1"], consistency="anchor+mask+place", micro_batch=size), plan())
+        for size in (1, 3)
+    )
+    assert alone.keys() == together.keys()
+    for scene, frame in alone.items():
+        first, second = (numpy.asarray(each.image, dtype=float) for each in (frame, together[scene]))
+        assert abs(first - second).max() <= 2
 
 
 @pytest.mark.parametrize("consistency", ANCHORED)
@@ -147,6 +164,40 @@ def test_anchors_say_who_they_show():
     anchors = anchors_of(plan(), CAST, "anchor")
     assert [anchor.name for anchor in anchors["s3"]] == ["flynn", "mia"]
     assert "green hat" in anchors["s1"][0].prompt and anchors["s1"][0].words[0] == "fljsdhn"
+
+
+def test_a_hidden_picture_has_the_adapters_of_the_frame_that_uses_it(tiny_models):
+    """Two frames with other adapters cannot share one: it would look otherwise in each."""
+    cast = {
+        name: dataclasses.replace(each, adapters=(Adapter(family="sd1", kind="lora", path=Path(name), sha256=name),))
+        for name, each in CAST.items()
+    }
+    requests = renderer(tiny_models["sd1"], consistency="anchor").requests(plan(), cast)
+    assert requests[0].anchors == requests[1].anchors
+    assert not set(requests[0].anchors) & set(requests[2].anchors)
+
+
+def test_places_that_scenes_share_have_a_hidden_picture_of_their_own():
+    anchors = anchors_of(plan(), CAST, "anchor+mask+place")
+    assert [[anchor.name for anchor in anchors[scene]] for scene in ("s1", "s2", "s3")] == [
+        ["flynn", "place:the park"],
+        ["flynn", "place:the park"],
+        ["flynn", "mia"],
+    ]
+    assert anchors["s1"][1].is_place and not anchors["s1"][0].is_place
+
+
+def test_the_place_only_adds_to_frames_that_share_it(tiny_models):
+    masked = pixels(frames(renderer(tiny_models["sd1"], consistency="anchor+mask"), plan()))
+    placed = pixels(frames(renderer(tiny_models["sd1"], consistency="anchor+mask+place"), plan()))
+    assert [masked[scene] == placed[scene] for scene in masked] == [False, False, True]
+
+
+def test_a_place_named_in_a_prompts_signs_is_only_words():
+    scenes = [dataclasses.replace(scene, place="<lora:x:2> (hall|den") for scene in plan().scenes]
+    hostile = dataclasses.replace(plan(), scenes=tuple(scenes))
+    prompt = anchors_of(hostile, CAST, "anchor+mask+place")["s1"][1].prompt
+    assert resolve(prompt, (), CAST, "sd1").prompt == "wide shot, <lora x 2> \\(hall den"
 
 
 def test_frames_of_a_style_share_one_anchor():

@@ -107,6 +107,26 @@ def test_two_characters_each_see_their_own_anchor():
         torch.testing.assert_close(output[2][:, position], expected[:, position])
 
 
+def test_a_place_is_seen_only_where_nobody_is():
+    torch.manual_seed(2)
+    state = ForwardState(steps=10, height=2, width=2, step=5)
+    watching = SubjectMasks(
+        {(2, "flynn"): ((1,),)}, {0: "flynn", 1: "place:park"}, backgrounds=["place:park"], first_step=1
+    )
+    watching._sums = {(2, "flynn"): torch.tensor([[9.0, 0, 0, 0]])}
+    method = SharedAttention({2: (0, 1)}, seeds={}, strength=2.0, masks=watching)
+    layer = Layer(name="up", side="up", level=0, cross=False)
+    rows = tuple(Row(lane=lane, conditional=True) for lane in (0, 1, 2))
+    query, key, value = torch.randn(3, 3, 1, 4, 8).unbind()
+    output = method._edit(
+        state, AttentionCall(layer=layer, rows=rows, query=query, key=key, value=value), plain_attention
+    )
+    for position, anchor in enumerate((0, 1, 1, 1)):
+        keys, values = (torch.cat([part[2], part[anchor]], dim=1) for part in (key, value))
+        expected = torch.softmax(query[2] @ keys.transpose(-1, -2) / 8**0.5, dim=-1) @ values
+        torch.testing.assert_close(output[2][:, position], expected[:, position])
+
+
 def test_token_choice_depends_on_seed_and_step_alone():
     method, again = shared(), shared()
     state = ForwardState(steps=10, height=8, width=8, step=3)

@@ -172,6 +172,12 @@ class Method:
         """Called with the latents the scheduler made; returns those to go on with."""
         return latents
 
+    def unet_inputs(
+        self, state: ForwardState, sample: Tensor, timestep: Any, tokens: Tensor, added: dict[str, Tensor] | None
+    ) -> Mapping[str, Any]:
+        """Further arguments for the UNet, for the current rows and what else it is given."""
+        return {}
+
     def wants_plain_pass(self, state: ForwardState) -> bool:
         """Whether the UNet must first run undisturbed on the current rows."""
         return False

@@ -27,6 +27,7 @@ class Agreement:
         anchors: lane of a hidden anchor -> name of what it shows.
         shown: lane of a frame -> names of the anchors it uses.
         words: name -> how prompts name it.
+        places: names of those anchors that show a place.
         identities: lane of a frame -> description of who appears in it, for consistency by prompt.
     """
 
@@ -37,6 +38,7 @@ class Agreement:
     shown: Mapping[int, tuple[str, ...]]
     words: Mapping[str, tuple[str, ...]]
     identities: Mapping[int, str]
+    places: frozenset[str] = frozenset()
 
 
 def agree(
@@ -52,7 +54,7 @@ def agree(
     if agreement.consistency == "style":
         references = {lane: anchors[0] for lane, anchors in used.items()}
         return tuple(lanes), (StyleAligned(references, strength=agreement.strength),)
-    masks = _masks(agreement, lanes) if agreement.consistency == "anchor+mask" else None
+    masks = _masks(agreement, lanes) if "mask" in agreement.consistency else None
     sharing = SharedAttention(used, seeds=agreement.seeds, strength=agreement.strength, masks=masks)
     if masks is None:
         return tuple(lanes), (sharing,)
@@ -65,7 +67,8 @@ def _masks(agreement: Agreement, lanes: Sequence[Lane]) -> SubjectMasks:
         names = (agreement.anchors[lane.number],) if lane.is_anchor else agreement.shown.get(lane.number, ())
         if lane.is_anchor or len(names) > 1:
             words.update({(lane.number, name): _columns(lane, agreement.words.get(name, ())) for name in names})
-    return SubjectMasks({place: found for place, found in words.items() if found}, agreement.anchors)
+    found = {place: columns for place, columns in words.items() if columns}
+    return SubjectMasks(found, agreement.anchors, backgrounds=agreement.places)
 
 
 def _columns(lane: Lane, names: Sequence[str]) -> Words:

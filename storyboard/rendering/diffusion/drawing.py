@@ -30,6 +30,7 @@ from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import LoadedModel
 from storyboard.rendering.diffusion.records import made_with
 from storyboard.rendering.diffusion.runs import Batches, Run, run_of_edits, runs_of
+from storyboard.rendering.diffusion.steering import steering
 from storyboard.rendering.diffusion.trajectory import RecordTrajectory, trajectory_of
 from storyboard.rendering.diffusion.word_edits import edit_methods
 
@@ -139,11 +140,13 @@ def _attempt(
         seen = [lane for lane in spoken if not lane.is_anchor]
         edits = [edit_methods(*pair) for pair in itertools.pairwise(seen)]
         methods = (*methods, *itertools.chain.from_iterable(edits))
+    methods = (*methods, *steering(model, run.guides(), run.scenes[0][1].request))
     walkers = {lane.number: _walker(model, lane) for lane in spoken if lane.number in run.drawn(batches)}
     hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]
     tracks = [trajectory_of(walker.lane, folder) for walker in hidden]
     groups = [[walkers[place] for place, _ in batch if place in walkers] for batch in batches]
-    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods))
+    together = run.fits_together(model.memory.micro_batch, spare=model.machine.device == "cpu")
+    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods), together)
     share = (time.perf_counter() - began) / max(1, len(walkers))
     for walker, track in zip(hidden, tracks, strict=True):
         if isinstance(track, RecordTrajectory):
@@ -174,8 +177,10 @@ def _denoised(
     hidden: Sequence[Walker],
     groups: Sequence[Sequence[Walker]],
     methods: tuple[Method, ...],
+    together: bool,
 ) -> Iterator[int]:
-    """Hidden lanes one by one, so that their numbers do not depend on which of them are needed."""
+    """Hidden lanes one by one, so that their numbers do not depend on which of them are needed; or all lanes together,
+    where all are always needed."""
     first = next(itertools.chain.from_iterable(groups), None)
     if first is None:
         return
@@ -188,7 +193,7 @@ def _denoised(
         methods=methods,
     )
     state = ForwardState(steps=first.lane.request.steps, height=height, width=width)
-    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state)
+    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state, together=together)
 
 
 def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from storyboard.rendering.diffusion import attention
-from storyboard.rendering.diffusion.attention import ForwardState, Method, Row
+from storyboard.rendering.diffusion.attention import ForwardState, Method, Phase, Row
 from storyboard.rendering.diffusion.conditioning import Conditioner, Embedding
 from storyboard.rendering.diffusion.families import Family
 from storyboard.rendering.diffusion.guidance import guided
@@ -68,10 +68,15 @@ class _LaneRows:
 
 
 @torch.no_grad()
-def denoise(denoiser: Denoiser, anchors: Batches, frames: Batches, state: ForwardState) -> Iterator[int]:
+def denoise(
+    denoiser: Denoiser, anchors: Batches, frames: Batches, state: ForwardState, *, together: bool = False
+) -> Iterator[int]:
     """Walk every lane to its end, which leaves its final latents in `walker.latents`.
 
     All lanes must have the same steps and sampler; those that start from a picture join when their noise level comes.
+
+    With `together`, anchors and frames share one batch wherever their prompts are equally long, which saves the cost of
+    small batches. Whoever asks for it must always do so for these lanes: numbers depend on what a batch holds.
 
     Yields:
         After each call of the UNet, how many lanes it moved by one evaluation.
@@ -85,29 +90,40 @@ def denoise(denoiser: Denoiser, anchors: Batches, frames: Batches, state: Forwar
             own = now - longest + first.evaluations
             state.step = first.schedule.step_of(own)
             state.timestep = float(first.schedule.timesteps[own])
-            yield from _evaluate(denoiser, anchors, frames, state, active, longest - now)
+            _set_latents(active, attention.before_step(denoiser.methods, state, _latents(active)))
+            parts = _parts(denoiser, anchors, frames, active, longest - now, together)
+            yield from _evaluate(denoiser, state, active, parts)
+
+
+def _parts(
+    denoiser: Denoiser, anchors: Batches, frames: Batches, active: Mapping[int, Walker], left: int, together: bool
+) -> list[tuple[Phase, list[_LaneRows]]]:
+    """The calls of one evaluation in order; `left` counts the evaluations until the end, this one included."""
+    present = [[walker for walker in batch if walker.lane.number in active] for batch in (*anchors, *frames)]
+    if together:
+        whole = _same_length(denoiser, [walker for batch in present for walker in batch], left)
+        if len(whole) == 1:
+            return [("frames", whole[0])]
+    return [
+        ("anchors" if number < len(anchors) else "frames", part)
+        for number, batch in enumerate(present)
+        for part in _same_length(denoiser, batch, left)
+    ]
 
 
 def _evaluate(
     denoiser: Denoiser,
-    anchors: Batches,
-    frames: Batches,
     state: ForwardState,
     active: Mapping[int, Walker],
-    left: int,
+    parts: Sequence[tuple[Phase, Sequence[_LaneRows]]],
 ) -> Iterator[int]:
-    """One evaluation of every active lane; `left` counts the evaluations until the end, this one included."""
-    _set_latents(active, attention.before_step(denoiser.methods, state, _latents(active)))
+    """One evaluation of every active lane."""
     moved: dict[int, Tensor] = {}
-    for phase, batches in (("anchors", anchors), ("frames", frames)):
-        state.phase = phase  # type: ignore[assignment]
-        for batch in batches:
-            present = [walker for walker in batch if walker.lane.number in active]
-            for part in _same_length(denoiser, present, left):
-                predictions = _predict(denoiser, state, part)
-                for rows, prediction in zip(part, predictions, strict=True):
-                    moved[rows.walker.lane.number] = rows.walker.advance(prediction, rows.evaluation)
-                yield len(part)
+    for state.phase, part in parts:
+        predictions = _predict(denoiser, state, part)
+        for rows, prediction in zip(part, predictions, strict=True):
+            moved[rows.walker.lane.number] = rows.walker.advance(prediction, rows.evaluation)
+        yield len(part)
     _set_latents(active, attention.after_step(denoiser.methods, state, moved))
 
 
@@ -156,9 +172,15 @@ def _predict(denoiser: Denoiser, state: ForwardState, part: Sequence[_LaneRows])
     )
     timestep = part[0].walker.schedule.timesteps[part[0].evaluation]
 
+    more = {
+        name: value
+        for method in denoiser.methods
+        for name, value in method.unet_inputs(state, sample, timestep, tokens, added).items()
+    }
+
     def forward() -> Tensor:
         output: Tensor = denoiser.unet(
-            sample, timestep, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False
+            sample, timestep, encoder_hidden_states=tokens, added_cond_kwargs=added, return_dict=False, **more
         )[0]
         return output
 

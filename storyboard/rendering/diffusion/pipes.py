@@ -39,6 +39,8 @@ class LoadedModel:
         machine: device and number format of its UNet.
         family: how it is told what to draw.
         memory: how it was fitted to the device.
+        control: a ControlNetModel that follows pictures, or None; see `steering`.
+        pictures: an IP-Adapter, or None.
     """
 
     pipe: Any
@@ -46,6 +48,8 @@ class LoadedModel:
     machine: Machine
     family: Family
     memory: Plan
+    control: Any = None
+    pictures: Any = None
 
 
 def load(files: ModelFiles, machine: Machine, *, offload: str = "auto", micro_batch: int | None = None) -> LoadedModel:

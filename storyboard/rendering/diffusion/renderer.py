@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from storyboard.frame import Frame
 from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest, RenderOptions
 from storyboard.rendering.adapter_names import AdapterFiles, adapter_files, adapter_of_digest
+from storyboard.rendering.guides import find_weights
 from storyboard.rendering.machine import Machine, choose_machine
 from storyboard.rendering.model_files import ModelFiles, find_model
 from storyboard.rendering.requests import check_options, frame_requests, scene_requests
@@ -56,7 +57,13 @@ class DiffusionRenderer:
         """The model in memory; loaded when it is first needed and kept for later boards."""
         from storyboard.rendering.diffusion.pipes import load
 
-        return load(self.model, self.machine, offload=self.options.offload, micro_batch=self.options.micro_batch)
+        weights = find_weights(self.options, self.model)
+        model = load(self.model, self.machine, offload=self.options.offload, micro_batch=self.options.micro_batch)
+        if weights.control is None and weights.adapter is None:
+            return model
+        from storyboard.rendering.diffusion.steering import with_readers
+
+        return with_readers(model, weights)
 
     @cached_property
     def files(self) -> AdapterFiles:
@@ -88,19 +95,18 @@ class DiffusionRenderer:
         yield from draw(self.loaded, requests, self._finder(cast), frozenset(wanted), folder)
 
     def redraw(
-        self, plan: ScenePlan, cast: Cast, scene_id: str, change: Change, folder: Path | None
+        self, plan: ScenePlan, cast: Cast, changes: Mapping[str, Change], folder: Path | None
     ) -> Iterator[Frame | Step | FrameFailed]:
-        """Draw one scene with another request than the plan's: `change` makes it from the plan's own.
-
-        Raises:
-            KeyError: no scene of that id.
-        """
-        requests = list(scene_requests(plan, cast, self.options, self.model, self.machine, self.files))
-        place = {each.request.scene_id: index for index, each in enumerate(requests)}[scene_id]
-        requests[place] = replace(requests[place], request=change(requests[place].request))
+        """Draw some scenes with other requests than the plan's: scene id -> what makes it from the plan's own."""
+        requests = [
+            replace(each, request=changes[each.request.scene_id](each.request))
+            if each.request.scene_id in changes
+            else each
+            for each in scene_requests(plan, cast, self.options, self.model, self.machine, self.files)
+        ]
         from storyboard.rendering.diffusion.drawing import draw
 
-        yield from draw(self.loaded, requests, self._finder(cast), frozenset({scene_id}), folder)
+        yield from draw(self.loaded, requests, self._finder(cast), frozenset(changes), folder)
 
     def edit(
         self, plan: ScenePlan, cast: Cast, chain: Sequence[FrameRequest], folder: Path | None
@@ -108,11 +114,11 @@ class DiffusionRenderer:
         """Draw the last of `chain`, each of which is an edit of the one before it; the first is a plain frame.
 
         Raises:
-            BadInput: the frame attends to hidden pictures that the plan no longer has.
+            BadInput: the frame attends to hidden pictures, or follows others, that the plan no longer has.
         """
         requests = scene_requests(plan, cast, self.options, self.model, self.machine, self.files)
         own = next(each for each in requests if each.request.scene_id == chain[0].scene_id)
-        if own.request.anchors != chain[0].anchors:
+        if (own.request.anchors, own.request.guides) != (chain[0].anchors, chain[0].guides):
             raise BadInput(
                 "The cast or the options of this board have changed.",
                 hint="Draw it again first: storyboard render BOARD",

@@ -10,11 +10,13 @@ from functools import cached_property
 from storyboard.render_options import AdapterUse, FrameRequest
 from storyboard.rendering.anchors import AnchorRequest, SceneRequest
 from storyboard.rendering.diffusion.consistency import Agreement
+from storyboard.rendering.guides import Guide
 
 Placed = tuple[int, SceneRequest]
 """A scene with the number of its lane: its place in the plan."""
 Batches = Sequence[Sequence[Placed]]
 MOST_TOGETHER = 8
+MOST_BATCHES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,12 @@ class Run:
         whole = [self.scenes[start : start + size] for start in range(0, len(self.scenes), size)]
         return [batch for batch in whole if any(scene.request.scene_id in wanted for _, scene in batch)]
 
+    def fits_together(self, size: int, *, spare: bool) -> bool:
+        """Whether the run is a single batch that takes its hidden pictures along; `spare`: the memory has room for as
+        many again. Depends on the plan alone, so that a frame drawn later is computed in the same batch."""
+        everything = len(self.scenes) + len(self.hidden)
+        return 1 < size and len(self.scenes) <= size and everything <= (2 * size if spare else size)
+
     def drawn(self, batches: Batches) -> frozenset[int]:
         """The lanes of some batches and of all that these attend to."""
         placed = list(itertools.chain.from_iterable(batches))
@@ -67,6 +75,11 @@ class Run:
         """Lane-steps of some batches."""
         return len(self.drawn(batches)) * self._first.steps
 
+    def guides(self) -> dict[int, tuple[Guide, ...]]:
+        """Lane -> the pictures that steer it."""
+        hidden = {lane: use.guides for lane, use in self.hidden.items()}
+        return hidden | {place: scene.guides for place, scene in self.scenes}
+
     def agreement(self) -> Agreement:
         """What the run's frames agree about."""
         asked = next((scene.request for _, scene in self.scenes if scene.request.consistency != "off"), self._first)
@@ -77,6 +90,7 @@ class Run:
             anchors={lane: use.anchor.name for lane, use in self.hidden.items()},
             shown={place: tuple(use.anchor.name for use in scene.anchors) for place, scene in self.scenes},
             words={use.anchor.name: use.anchor.words for use in self.hidden.values()},
+            places=frozenset(use.anchor.name for use in self.hidden.values() if use.anchor.is_place),
             identities={place: scene.identity for place, scene in self.company},
         )
 
@@ -102,7 +116,8 @@ def runs_of(scenes: Sequence[SceneRequest], micro_batch: int) -> list[Run]:
 
 
 def _window(members: Sequence[Placed], micro_batch: int) -> int:
-    """Frames on the way at once. More share the cost of their anchors; fewer are on disk sooner."""
+    """Frames on the way at once. More share the cost of their anchors; fewer are on disk sooner, which matters where
+    frames are drawn one by one because each takes long."""
     if not any(scene.anchors for _, scene in members):
         return micro_batch
-    return max(1, MOST_TOGETHER // micro_batch) * micro_batch
+    return MOST_TOGETHER if micro_batch == 1 else max(MOST_BATCHES, MOST_TOGETHER // micro_batch) * micro_batch

@@ -110,7 +110,7 @@ class SharedAttention(Method):
     def _visible(
         self, state: ForwardState, lane: int, anchors: tuple[int, ...], sizes: list[int], tokens: int
     ) -> Tensor | None:
-        """Queries on one subject see that subject's anchor only; those on none or several see all."""
+        """Queries on one subject (or on the background, for a place) see its anchor only; others see all."""
         assert self.masks is not None
         regions = [self.masks.region_of_anchor(state, lane, anchor, tokens) for anchor in anchors]
         if any(region is None for region in regions):

@@ -7,7 +7,7 @@ subject's words, averaged over heads, layers and the steps so far; one threshold
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -37,6 +37,7 @@ class SubjectMasks(Method):
     Args:
         words: (lane, subject) -> the subject's words in that lane's prompt.
         subjects: lane of an anchor -> the subject it shows.
+        backgrounds: subjects that are wherever a picture shows none of the others.
         first_step: masks are used from this step on; None: after a tenth of the steps, at least one.
     """
 
@@ -47,10 +48,12 @@ class SubjectMasks(Method):
         words: Mapping[tuple[int, str], Words],
         subjects: Mapping[int, str],
         *,
+        backgrounds: Collection[str] = (),
         first_step: int | None = None,
     ) -> None:
         self.words = dict(words)
         self.subjects = dict(subjects)
+        self.backgrounds = frozenset(backgrounds)
         self.first_step = first_step
         self._sums: dict[tuple[int, str], Tensor] = {}
         self._regions: dict[tuple[int, str, int], Tensor] = {}
@@ -85,6 +88,8 @@ class SubjectMasks(Method):
 
     def region_of(self, state: ForwardState, lane: int, subject: str, tokens: int) -> Tensor | None:
         """Where a lane shows a subject, on the grid of a layer with that many tokens; fixed within a step."""
+        if subject in self.backgrounds:
+            return self._background(state, lane, tokens)
         first = max(1, state.steps // 10) if self.first_step is None else self.first_step
         if state.step < first or (lane, subject) not in self._sums:
             return None
@@ -95,6 +100,13 @@ class SubjectMasks(Method):
         if key not in self._regions:
             self._regions[key] = self._threshold(state, self._sums[lane, subject], tokens)
         return self._regions[key]
+
+    def _background(self, state: ForwardState, lane: int, tokens: int) -> Tensor | None:
+        """Where a lane shows none of its subjects; None where it has none, or they are not known (yet)."""
+        regions = [self.region_of(state, lane, subject, tokens) for other, subject in self.words if other == lane]
+        if not regions or any(region is None for region in regions):
+            return None
+        return ~torch.stack([region for region in regions if region is not None]).any(dim=0)
 
     @staticmethod
     def _threshold(state: ForwardState, maps: Tensor, tokens: int) -> Tensor:

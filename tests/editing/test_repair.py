@@ -1,0 +1,128 @@
+"""Mending new frames while a board is made: once, deterministically, and never against a choice made by hand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from storyboard.create import render_plan
+from storyboard.editing import repair as repair_module
+from storyboard.editing.board_changes import edit_frame, open_board, pick_version
+from storyboard.evaluating.likeness import ProbeJudge
+from storyboard.render_options import RenderOptions
+from storyboard.run_store import RunStore
+from storyboard.scene_plan import Scene, ScenePlan
+from storyboard.story import Story
+from tests.tiny.models import tiny_sd1
+
+PROMPTS = ("a man with a green hat on a bench", "a man and a dog in the park", "a man by the tree, red sun")
+PLAN = ScenePlan(
+    story=Story(logline="A man rests"),
+    title="A man",
+    scenes=tuple(
+        Scene(id=f"s{number}", number=number, prompt=prompt, caption=prompt, alt=prompt)
+        for number, prompt in enumerate(PROMPTS, 1)
+    ),
+    planner="scripted",
+)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny_sd1(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def probe():
+    return ProbeJudge()
+
+
+@pytest.fixture(autouse=True)
+def judged(monkeypatch, probe):
+    """The bundled probe judges the tiny model's pictures, which show nothing and so score low."""
+    monkeypatch.setattr(repair_module, "judge_for", lambda model: probe)
+    monkeypatch.setattr(repair_module, "LOWEST_SCORE", 0.9)
+
+
+def make(folder, model, **changes):
+    values = {"model": str(model), "steps": 2, "device": "cpu", "dtype": "float32"}
+    return render_plan(PLAN, folder, options=RenderOptions(**{**values, **changes}), formats=("html",))
+
+
+def versions(folder) -> dict[str, list[str]]:
+    return {scene: [each.note for each in found] for scene, found in RunStore(folder).read().versions.items()}
+
+
+def shown(folder) -> dict[str, bytes]:
+    store = RunStore(folder)
+    return {frame.scene_id: frame.path.read_bytes() for frame in store.stored_frames(store.read())}
+
+
+def test_low_frames_are_drawn_again_and_the_manifest_says_so(model, tmp_path):
+    make(tmp_path / "off", model, repair=0)
+    make(tmp_path / "on", model, repair=2)
+    assert set(map(len, versions(tmp_path / "off").values())) == {1}
+    notes = [note for each in versions(tmp_path / "on").values() for note in each]
+    assert any(note.startswith("repair: 0.") for note in notes)
+    for scene, found in RunStore(tmp_path / "on").read().versions.items():
+        best = max(float(each.note.split("-> ")[1]) for each in found[1:]) if found[1:] else 0
+        first = float(found[1].note[8:12]) if found[1:] else 1
+        active = RunStore(tmp_path / "on").read().active_version(scene)
+        assert (active == found[0]) == (best <= first)
+
+
+def test_a_second_run_scores_and_draws_nothing(model, tmp_path, monkeypatch):
+    make(tmp_path / "b", model)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "b").rglob("*")}
+    monkeypatch.setattr(repair_module, "judge_for", lambda model: pytest.fail("scored again"))
+    make(tmp_path / "b", model)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "b").rglob("*")} == before
+
+
+@pytest.mark.parametrize("saves", [1, 2, 3])
+def test_a_board_interrupted_while_it_is_mended_ends_up_the_same(model, tmp_path, monkeypatch, saves):
+    make(tmp_path / "whole", model, repair=2)
+    left = [3 + saves]  # the plan, then each frame, then the rounds
+
+    class Stop(BaseException):
+        """As a kill would."""
+
+    true_save = RunStore.save
+
+    def save(self, *args, **options):
+        if not left[0]:
+            raise Stop
+        left[0] -= 1
+        true_save(self, *args, **options)
+
+    with monkeypatch.context() as broken, pytest.raises(Stop):
+        broken.setattr(RunStore, "save", save)
+        make(tmp_path / "killed", model, repair=2)
+    make(tmp_path / "killed", model, repair=2)
+    assert shown(tmp_path / "killed") == shown(tmp_path / "whole")
+    assert RunStore(tmp_path / "killed").read().versions == RunStore(tmp_path / "whole").read().versions
+
+
+def test_what_was_chosen_by_hand_stays(model, tmp_path):
+    folder = tmp_path / "b"
+    make(folder, model, repair=1)
+    mended = next(scene for scene, found in versions(folder).items() if len(found) > 1)
+    number = int(mended[1:])
+    for version in ("v2", "v1"):
+        pick_version(open_board(folder), number, version)
+        chosen = shown(folder)
+        make(folder, model, repair=2)
+        assert shown(folder) == chosen
+    edit_frame(open_board(folder), 1, "red instead of green")
+    edited = shown(folder)
+    make(folder, model, repair=2)
+    assert shown(folder) == edited
+
+
+def test_the_repaired_mark_survives_the_manifest(model, tmp_path):
+    make(tmp_path / "b", model)
+    manifest = RunStore(tmp_path / "b").read()
+    assert set(manifest.repaired) == {"s1", "s2", "s3"}
+    raw = json.loads((tmp_path / "b" / "board.json").read_text(encoding="utf-8"))
+    assert {frame["scene_id"]: frame["repaired"] for frame in raw["frames"]} == manifest.repaired
