@@ -9,6 +9,7 @@ from typing import Any
 from storyboard.planning.arc import Moment, Premise
 from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import with_article
+from storyboard.planning.leads import Lead
 from storyboard.planning.styles import Style
 
 MOST_WORDS = 60
@@ -19,7 +20,7 @@ def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: G
     """Shot, who, how they feel, what they do and hold, company, where, when, the line's own words, the look."""
     words = grammar.tables["prompts"]
     parts = [_camera(moment, grammar)]
-    parts.append(" and ".join(f"({lead.prompt}:1.2)" for lead in moment.who))
+    parts.append(" and ".join(f"({lead.prompt}:{_weight(lead)})" for lead in moment.who))
     if moment.who[0].human:
         parts.append(rng.choice(words["expressions"][moment.beat.expression]))
     parts.append(f"({rng.choice(words['poses'][moment.beat.pose])}:1.1)")
@@ -31,6 +32,11 @@ def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: G
     parts += _topics(moment, about)
     parts.append(style.positive if style else "")
     return _short(", ".join(part for part in dict.fromkeys(parts) if part))
+
+
+def _weight(lead: Lead) -> float:
+    """A registered character's token brings its own adapter or look; words alone need more."""
+    return 1.1 if lead.registered else 1.2
 
 
 def _camera(moment: Moment, grammar: Grammar) -> str:

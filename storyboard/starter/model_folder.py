@@ -15,7 +15,7 @@ from storyboard.starter.unet_training import new_scheduler
 
 MAXIMUM_FILE = "14MB"
 DEFAULT_STEPS = 20
-DEFAULT_GUIDANCE = 4.0
+DEFAULT_GUIDANCE = 5.0
 
 
 def assemble(

@@ -7,6 +7,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
+from storyboard.rendering.model_files import ZERO_SNR_RESCALE
 from storyboard.starter.model_folder import load_model
 
 BATCH = 8
@@ -39,6 +40,12 @@ def sample(
     for first in range(0, len(prompts), BATCH):
         part = list(prompts[first : first + BATCH])
         generators = [torch.Generator().manual_seed(seed + first + index) for index in range(len(part))]
-        result = pipeline(part, num_inference_steps=steps, guidance_scale=guidance, generator=generators)
+        result = pipeline(
+            part,
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            guidance_rescale=ZERO_SNR_RESCALE,
+            generator=generators,
+        )
         pictures += result.images
     return pictures
