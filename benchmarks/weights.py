@@ -37,7 +37,8 @@ FALL_ERRORS = 2.4
 LEAST_NOISE = 0.005
 """Falls of a percentage point do not count, however surely the probe reads."""
 TOGETHER = 15
-NEEDED = 8
+NEEDED = 0.8
+"""Share of the words that shall rise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +79,6 @@ WORDS: Mapping[str, Word] = {
     "flag": Word(sentence="a man waving a {} in the street", attribute="prop", values=("flag",)),
     "book": Word(sentence="a woman with a {} in the living room", attribute="prop", values=("book",)),
 }
-TEN = ("smile", "hat", "rain", "night", "glasses", "guitar", "beard", "snow", "umbrella", "dog")
-"""Measured unless others are asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,13 +163,13 @@ def printed(rows: Sequence[Swept], seconds: float) -> None:
             f"{row.word:<10}{row.attribute:<13}{means}  {row.spearman:>8.2f}  {row.gain:+.2f} ± {row.gain_error:.2f}"
             f"   {'yes' if row.rises else 'no'}"
         )
-    print(f"{sum(row.rises for row in rows)} of {len(rows)} rise (wanted: {NEEDED} of {len(TEN)}); {seconds:.0f} s")
+    print(f"{sum(row.rises for row in rows)} of {len(rows)} rise (wanted: {NEEDED:.0%}); {seconds:.0f} s")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=30)
-    parser.add_argument("--words", default=",".join(TEN), help=f"Some of: {', '.join(WORDS)}")
+    parser.add_argument("--words", default=",".join(WORDS), help=f"Some of: {', '.join(WORDS)}")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--emphasis", default="original", help="original, no-norm or compel")
