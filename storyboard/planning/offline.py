@@ -35,7 +35,7 @@ class OfflinePlanner:
             UnknownName: the story's style or a character it must have is not known.
         """
         rules, style = grammar(), story_style(story, cast)
-        rng = random.Random(f"offline/1\0{story.logline}\0{story.seed}\0{','.join(story.cast)}")
+        rng = random.Random(f"offline/2\0{story.logline}\0{story.seed}\0{','.join(story.cast)}")
         reading = read_line(story.logline, cast, rules)
         if reading.own_place:
             rules = with_own_place(rules, reading.places[0], reading.own_place, indoors=not reading.weather)

@@ -22,7 +22,9 @@ from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.text import check_name
 
 CONSISTENCIES = ("auto", "off", "anchor", "anchor+mask", "anchor+mask+place", "prompt", "style")
-BEST = "anchor"
+BEST: Mapping[str, str] = {"starter": "off"}
+"""What `auto` is for a model family, by `benchmarks/consistency.py`; for families not measured, `PUBLISHED`."""
+PUBLISHED = "anchor"
 PLACE_PREFIX = "place:"
 
 
@@ -67,11 +69,11 @@ class SceneRequest:
     guides: tuple[Guide, ...] = ()
 
 
-def resolve_consistency(consistency: str) -> str:
-    """ "auto" becomes what measured best. Raises UnknownName."""
+def resolve_consistency(consistency: str, family: str) -> str:
+    """ "auto" becomes what is best for the model family. Raises UnknownName."""
     if consistency not in CONSISTENCIES:
         raise UnknownName.among("consistency method", consistency, CONSISTENCIES)
-    return BEST if consistency == "auto" else consistency
+    return BEST.get(family, PUBLISHED) if consistency == "auto" else consistency
 
 
 def anchors_of(plan: ScenePlan, cast: Cast, consistency: str) -> dict[str, tuple[Anchor, ...]]:

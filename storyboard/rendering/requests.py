@@ -42,7 +42,7 @@ def check_options(options: RenderOptions) -> None:
     Raises:
         BadInput: the first that does not; UnknownName for names.
     """
-    resolve_consistency(options.consistency)
+    resolve_consistency(options.consistency, family="")
     check_guides(options)
     if options.emphasis not in EMPHASES:
         raise UnknownName.among("emphasis", options.emphasis, EMPHASES)
@@ -91,7 +91,7 @@ def scene_requests(
     guides = Guides(options, model)
     guides.check(plan)
     kept = options.consistency_strength > 0 and len(plan.scenes) > 1
-    consistency = resolve_consistency(options.consistency) if kept else "off"
+    consistency = resolve_consistency(options.consistency, model.adapter_family) if kept else "off"
     anchors = anchors_of(plan, cast, consistency)
     identities = {scene.id: _identity(scene, cast, consistency, model) for scene in plan.scenes}
     told = {

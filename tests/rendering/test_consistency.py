@@ -156,8 +156,9 @@ def test_one_scene_needs_no_hidden_picture(tiny_models):
     assert ours.requests(plan(SCENES[0]), CAST)[0].anchors == ()
 
 
-def test_auto_is_one_of_the_methods():
-    assert resolve_consistency("auto") in METHODS
+@pytest.mark.parametrize("family", ["starter", "sd1", "sdxl"])
+def test_auto_is_one_of_the_methods(family):
+    assert resolve_consistency("auto", family) in (*METHODS, "off")
 
 
 def test_anchors_say_who_they_show():
