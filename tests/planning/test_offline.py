@@ -96,7 +96,7 @@ def test_the_same_question_gives_the_same_plan_and_another_seed_another() -> Non
 
 def test_a_registered_character_is_drawn_by_token_and_told_by_name() -> None:
     made = plan("Mira’s quiet morning in the garden")
-    assert all(scene.cast == ("mira",) and "(mrvlqa woman:1.2)" in scene.prompt for scene in made.scenes)
+    assert all(scene.cast == ("mira",) and "(mrvlqa woman:1.1)" in scene.prompt for scene in made.scenes)
     assert all("mrvlqa" not in scene.caption + scene.alt + scene.action + scene.dialogue for scene in made.scenes)
     assert sum("Mira" in scene.caption for scene in made.scenes) >= 3
     assert not re.search(r"\b(he|his|him)\b", " ".join(scene.caption for scene in made.scenes))
