@@ -75,8 +75,12 @@ def naive(model: Path, requests: tuple[FrameRequest, ...]) -> float:
 
     pipe = StableDiffusionPipeline.from_pretrained(model, local_files_only=True, use_safetensors=True)
     pipe.set_progress_bar_config(disable=True)
-    for adapter in load_cast()["flynn"].adapters_for("starter"):
-        pipe.load_lora_weights(str(adapter.path.parent), weight_name=adapter.path.name)
+    flynn = load_cast()["flynn"]
+    for adapter in flynn.adapters_for("starter"):
+        if adapter.kind == "textual-inversion":
+            pipe.load_textual_inversion(str(adapter.path), token=flynn.token)
+        else:
+            pipe.load_lora_weights(str(adapter.path.parent), weight_name=adapter.path.name)
 
     def draw() -> None:
         for request in requests:
