@@ -12,6 +12,7 @@ from typing import Any
 
 from storyboard.editing.scene_words import COLOUR, TIME, WEATHER, time_phrase, with_colour, with_time, with_weather
 from storyboard.errors import BadInput
+from storyboard.prompting.networks import split_networks
 from storyboard.text import clean
 
 KINDS = ("swap", "add", "remove", "strengthen", "weaken", "rewrite")
@@ -79,11 +80,22 @@ def read_edit(prompt: str, said: str, where: str = "") -> WordEdit:
     said = clean(said).strip(" .")
     if not said or len(said) > LONGEST:
         raise BadInput("Say what to change.", hint='For example: "a guitar instead of a sandwich"')
+    refuse_tags(said)
     for pattern, apply in _FORMS:
         match = re.fullmatch(pattern, said, re.IGNORECASE)
         if match:
             return _limited(apply(prompt, match.groupdict()), where)
     return _limited(_rewritten(prompt, said), where)
+
+
+def refuse_tags(said: str) -> None:
+    """Raise BadInput where words for one frame hold a tag like <lora:ink:0.8>, which would have no effect there."""
+    _, tags = split_networks(said)
+    if tags:
+        raise BadInput(
+            f"<{tags[0].kind}:{tags[0].name}> cannot be given in a note or an edit.",
+            hint="Put it into the scene's prompt in board.json, then: storyboard render BOARD",
+        )
 
 
 def told_edit(

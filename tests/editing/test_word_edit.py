@@ -119,3 +119,10 @@ def test_json_gives_the_same_edit_back():
 def test_damaged_records_are_refused(text):
     with pytest.raises(BadInput):
         WordEdit.from_json(text)
+
+
+@pytest.mark.parametrize("said", ["with a hat <lora:ink:0.8>", "<lora:ink> a guitar instead of a sandwich"])
+def test_tags_are_refused_where_they_would_do_nothing(said):
+    with pytest.raises(BadInput, match="<lora:ink>") as refused:
+        read_edit(PROMPT, said)
+    assert "board.json" in refused.value.hint
