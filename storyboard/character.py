@@ -11,7 +11,6 @@ from storyboard.errors import CharacterError, ChecksumMismatch
 from storyboard.text import check_name
 
 TOKEN = re.compile(r"[a-z0-9]{2,32}|<[a-z0-9][a-z0-9-]{0,62}>")
-ADAPTER_KINDS = ("lora", "textual-inversion", "checkpoint")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,6 @@ SHEET_WIDTH = 6
 MARGIN = 8
 
 
-def square_crop(image: Image.Image, size: int) -> Image.Image:
-    """The largest square that holds the middle of the detail, at `size` x `size` pixels."""
-    return crop_to(image, size, size)
-
-
 def crop_to(image: Image.Image, width: int, height: int) -> Image.Image:
     """The largest part of the wanted shape around the subject, resized."""
     scale = min(image.width / width, image.height / height)

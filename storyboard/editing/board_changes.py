@@ -28,6 +28,7 @@ from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
 from storyboard.rendering.guides import CONTROLS
 from storyboard.run_store import RunStore, replace_plan
 from storyboard.scene_plan import Scene
+from storyboard.shot_numbers import lock_numbers
 from storyboard.text import clean
 
 if TYPE_CHECKING:
@@ -175,9 +176,13 @@ def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Bo
     return finished(board)
 
 
-def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "") -> Board:
-    """Put a new scene behind frame `after` (0: in front), drawn to match the others; those are not drawn again."""
-    scenes = list(board.manifest.plan.scenes)
+def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "", locked: str | None = None) -> Board:
+    """Put a new scene behind frame `after` (0: in front), drawn to match the others; those are not drawn again.
+
+    `locked`: a numbering whose printed numbers the others keep for good, so that the new one becomes 14A.
+    """
+    plan = board.manifest.plan
+    scenes = list((lock_numbers(plan, locked) if locked else plan).scenes)
     if not 0 <= after <= len(scenes):
         raise BadInput(f"There is no frame {after} to put it behind.", hint=f"Use --after 0 to --after {len(scenes)}.")
     new = _new_scene(board, after, clean(text), clean(prompt))

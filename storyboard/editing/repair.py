@@ -87,7 +87,7 @@ def repaired(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> Ma
         if not low:
             break
         for scene_id, key in _redrawn(work, manifest, low).items():
-            manifest = _better(work, manifest, scene_id, key)
+            manifest = _better(work, manifest, scene_id, key, low[scene_id])
         work.save(manifest)
     return manifest
 
@@ -103,17 +103,17 @@ def _is_own(manifest: Manifest, scene_id: str) -> bool:
     return version is not None and (not version.note or version.note.startswith(NOTE))
 
 
-def _low(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> list[str]:
-    """The scenes below the line that may be tried again, the worst first."""
+def _low(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[str, float]:
+    """The scenes below the line that may be tried again, the worst first, with their scores."""
     from storyboard.evaluating.check import score_board
 
     scores = score_board(work.store, manifest, work.cast, work.judge, scene_ids)
     low = sorted((score.total, scene_id) for scene_id, score in scores.items() if score.total < work.least)
-    return [
-        scene_id
-        for _, scene_id in low
+    return {
+        scene_id: score
+        for score, scene_id in low
         if repairs(manifest, scene_id) - work.earlier.get(scene_id, 0) < work.times
-    ]  # fmt: skip
+    }
 
 
 def _redrawn(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[str, str]:
@@ -139,13 +139,13 @@ def next_seed(manifest: Manifest, scene_id: str) -> int:
     return frame_seed(manifest.plan.story.seed, f"{scene_id}:redo:{count}")
 
 
-def _better(work: Repair, manifest: Manifest, scene_id: str, key: str) -> Manifest:
+def _better(work: Repair, manifest: Manifest, scene_id: str, key: str, before: float) -> Manifest:
     """The new version is kept beside the one on the board, and takes its place where it scores more."""
     current = manifest.active_version(scene_id)
     if current is None:
         raise ModelError(f"Scene {scene_id} has no picture to mend.")
     version = Version(key=key, base_key=current.base_key, note=NOTE)
-    before, after = (_score(work, each, scene_id) for each in (manifest, manifest.with_version(scene_id, version)))
+    after = _score(work, manifest.with_version(scene_id, version), scene_id)
     note = f"{NOTE}: {before:.2f} -> {after:.2f}"
     number = manifest.plan.scene(scene_id).number
     work.listener(Note(text=f"Frame {number} scored {before:.2f} and was drawn again: {after:.2f}."))

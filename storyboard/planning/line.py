@@ -97,7 +97,7 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
 def _foreign(words: Sequence[Word], matches: Sequence[Match], taken: set[int], grammar: Grammar) -> bool:
     """Whether the line seems to be in another language: three words or more, not one of them plainly English."""
     others = [word.lower for index, word in enumerate(words) if index not in taken]
-    known = any(match.hits for match in matches if not match.names("thing"))
+    known = any(not match.names("thing") for match in matches)
     english = known or any(word in grammar.stopwords or word.endswith("ing") for word in others)
     other_script = any(ord(letter) > 0x24F for word in others for letter in word)
     return other_script or (len(others) >= 3 and not english)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storyboard.planning.inflect import base_of_third, gerund
@@ -89,7 +89,7 @@ def _is_where_or_when(match: Match) -> bool:
     return any(match.names(kind) for kind in ("place", "time", "weather"))
 
 
-def subjects(matches: Sequence[Match], taken: Mapping[int, object] | set[int]) -> frozenset[int]:
+def subjects(matches: Sequence[Match], taken: set[int]) -> frozenset[int]:
     """Indices of the cast's names and of nouns for people and animals."""
     nouns = {match.end - 1 for match in matches if match.names("person")}
-    return frozenset(set(taken) | nouns)
+    return frozenset(taken | nouns)

@@ -13,7 +13,6 @@ from storyboard.planning.leads import Lead
 from storyboard.planning.styles import Style
 
 MOST_WORDS = 60
-CLOSE_SIZES = ("close-up", "medium-close-up", "extreme-close-up", "insert")
 
 
 def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: Grammar, rng: random.Random) -> str:

@@ -15,7 +15,7 @@ LONGEST_WORD = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """A word of the line: `text` as written, `lower` for comparing, `sentence` counts the clause it stands in."""
+    """A word of the line: `text` as written, `lower` for comparing, `clause` counts the clause it stands in."""
 
     text: str
     lower: str

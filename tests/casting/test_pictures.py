@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from storyboard.casting.crops import bucket, centre_of_detail, contact_sheet, square_crop
+from storyboard.casting.crops import bucket, centre_of_detail, contact_sheet, crop_to
 from storyboard.casting.pictures import difference_hash, open_checked, read_pictures
 from storyboard.errors import CharacterError
 
@@ -116,7 +116,7 @@ def test_transparency_becomes_white(tmp_path: Path) -> None:
 def test_crops_keep_the_subject() -> None:
     image = Image.new("RGB", (300, 100), "white")
     ImageDraw.Draw(image).rectangle((220, 20, 280, 80), fill="green")
-    crop = square_crop(image, 50)
+    crop = crop_to(image, 50, 50)
     assert crop.size == (50, 50)
     green = (np.asarray(crop)[:, :, 0] < 100).mean()
     assert green == pytest.approx(0.36, abs=0.05)

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from storyboard.errors import ModelError
 
-PREDICTIONS = ("epsilon", "v_prediction", "sample")
-
 
 def add_noise(latents: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     """√ᾱ · x + √(1 − ᾱ) · ε; `signal` is ᾱ, (n,) for latents (n, c, h, w)."""

@@ -46,10 +46,3 @@ def encode(vae: Any, picture: Image.Image, width: int, height: int, generator: t
     is_distribution = hasattr(encoded, "latent_dist")
     latents: Tensor = encoded.latent_dist.sample(generator) if is_distribution else encoded.latents
     return (latents.float() - (vae.config.get("shift_factor") or 0.0)) * float(vae.config.scaling_factor)
-
-
-def shrink_mask(mask: Image.Image, like: Tensor) -> Tensor:
-    """A mask (white = change) at the size of latents `like`, 0 to 1, shape (1, 1, height, width)."""
-    height, width = like.shape[-2:]
-    small = mask.convert("L").resize((width, height), Image.Resampling.BOX)
-    return (torch.from_numpy(numpy.array(small)).float() / 255)[None, None].to(like)
