@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from storyboard.board import Board
-from storyboard.commands.make import report
+from storyboard.commands.outcome import report
 from storyboard.commands.progress import Progress
 from storyboard.editing.board_changes import open_board
 

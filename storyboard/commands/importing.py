@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from storyboard.commands.make import page_sheet, report, split_names
 from storyboard.commands.options import board_options, render_options, to_render_options
+from storyboard.commands.outcome import outcome_options, page_sheet, report, split_names
 from storyboard.commands.progress import Progress
-from storyboard.create import DEFAULT_FORMATS, render_plan
+from storyboard.create import render_plan
 from storyboard.errors import UnknownName
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan, plan_to_json
@@ -29,12 +29,8 @@ SUFFIXES = (".fountain", ".txt", ".fdx", ".storyboarder")
 @click.option("--plan-only", is_flag=True, help="Print the plan as JSON and draw nothing.")
 @click.option("--seed", type=int, help="Another seed, another board; 0 at first, then the board's own.")
 @click.option("--characters", type=click.Path(path_type=Path), help="A further folder of characters.")
-@click.option("--to", "formats", default=",".join(DEFAULT_FORMATS), show_default=True, help="Formats to export.")
-@click.option("--layout", help="Grid of the pages, such as 3x2, or a layout's name; see `storyboard export --help`.")
-@click.option("--paper", help="a4, letter, a3, … or 200x150mm.")
 @render_options
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+@outcome_options
 def importing(
     script: Path,
     output: Path | None,

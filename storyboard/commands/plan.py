@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from storyboard.casting.registry import load_cast
-from storyboard.commands.make import split_names
 from storyboard.commands.options import parse_aspect
+from storyboard.commands.outcome import split_names
 from storyboard.create import check_cast, make_planner
 from storyboard.files import publish
 from storyboard.planning.choose import default_planner

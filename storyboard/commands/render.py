@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from storyboard.commands.make import page_sheet, report, split_names
 from storyboard.commands.options import board_options, render_options, to_render_options
+from storyboard.commands.outcome import outcome_options, page_sheet, report, split_names
 from storyboard.commands.progress import Progress
-from storyboard.create import DEFAULT_FORMATS, render_plan
+from storyboard.create import render_plan
 from storyboard.errors import BadPlan
 from storyboard.scene_plan import ScenePlan, read_plan
 from storyboard.text import slug
@@ -24,12 +24,8 @@ LARGEST_PLAN = 16 * 2**20
 @click.argument("source", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The board folder; named after the plan's title.")
 @click.option("--characters", type=click.Path(path_type=Path), help="A further folder of characters.")
-@click.option("--to", "formats", default=",".join(DEFAULT_FORMATS), show_default=True, help="Formats to export.")
-@click.option("--layout", help="Grid of the pages, such as 3x2, or a layout's name; see `storyboard export --help`.")
-@click.option("--paper", help="a4, letter, a3, … or 200x150mm.")
 @render_options
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+@outcome_options
 def render(source: Path, output: Path | None, formats: str, quiet: bool, as_json: bool, **values: Any) -> None:
     """Draw a plan file (`-` reads it from standard input), or what is missing of a board folder."""
     sheet, asked = page_sheet(values), to_render_options(values)

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 LARGEST_CAPTIONS = 4 * 2**20
 
-_OPTIONS = (
-    click.option("--for", "audience", type=click.Choice(list(AUDIENCES)), help="Settings that suit a kind of reader."),
+PAGE_OPTIONS = (
     click.option(
         "--layout",
         help="1, 2x2, 3x2, 4x4, … or contact, filmstrip, japanese, comic, manga, webtoon, picture-book, "
         "social-narrative.",
     ),
     click.option("--paper", help="a4, letter, a3, 11x17, legal, slide, … or 200x150mm, 8x10in."),
+)
+_OPTIONS = (
+    click.option("--for", "audience", type=click.Choice(list(AUDIENCES)), help="Settings that suit a kind of reader."),
+    *PAGE_OPTIONS,
     click.option("--landscape/--portrait", default=None, help="By default what suits the layout."),
     click.option("--fields", help=f"Texts with a frame, separated by commas: {', '.join(FIELDS)}."),
     click.option("--font", help="A font family or file."),

@@ -47,6 +47,16 @@ def scene_fidelity(readings: Sequence[Reading], wanted: Sequence[Mapping[str, st
     return sum(hits) / len(hits) if hits else 1.0
 
 
+def fidelity_by_attribute(readings: Sequence[Reading], wanted: Sequence[Mapping[str, str]]) -> dict[str, float]:
+    """`scene_fidelity` of each attribute that is asked for, the best first. Raises ValueError for unequal lengths."""
+    hits: dict[str, list[bool]] = {}
+    for reading, asked in zip(readings, wanted, strict=True):
+        for name, value in countable(reading, asked).items():
+            hits.setdefault(name, []).append(seen(reading, name) == value)
+    shares = {name: sum(values) / len(values) for name, values in hits.items()}
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
 def character_fidelity(
     readings: Sequence[Reading], look: Mapping[str, str], wanted: Sequence[Mapping[str, str]] | None = None
 ) -> float:

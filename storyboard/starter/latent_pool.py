@@ -12,8 +12,10 @@ from diffusers import AutoencoderTiny
 from torch import Tensor
 from transformers import CLIPTokenizer
 
+from storyboard.starter.attribute_supervision import attribute_tensors
 from storyboard.starter.checkpoints import load_state, save_state
 from storyboard.starter.pictures import PARTS, Shard, load_shard, shard_path, to_signed
+from storyboard.starter.probe_training import IGNORED
 from storyboard.starter.spec import from_json
 from storyboard.starter.tokenizer_training import MAXIMUM_LENGTH
 
@@ -23,12 +25,16 @@ RARE_STYLE, FAR_SHOT, COMPANY = 0.35, 0.6, 0.6
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Latents B x C x s x s, masks B x parts x s x s in 0..1, token ids and the part each token names, B x 77."""
+    """Latents B x C x s x s, masks B x parts x s x s in 0..1, token ids and the part each token names, B x 77.
+
+    `asked` is B x attributes: the value that the caption asks for, -100 where it asks for none.
+    """
 
     latents: Tensor
     masks: Tensor
     tokens: Tensor
     parts: Tensor
+    asked: Tensor
 
 
 def tokenise(tokenizer: CLIPTokenizer, captions: list[dict[str, Any]]) -> tuple[Tensor, Tensor]:
@@ -74,6 +80,7 @@ def encode_shard(shard: Shard, vae: AutoencoderTiny, tokenizer: CLIPTokenizer) -
         "emphasis": torch.tensor([emphasis(spec) for spec in shard.specs]),
         "tokens": tokens.to(torch.int16).view(-1, wordings, MAXIMUM_LENGTH),
         "parts": parts.to(torch.int8).view(-1, wordings, MAXIMUM_LENGTH),
+        **attribute_tensors(shard),
     }
 
 
@@ -119,13 +126,16 @@ class LatentPool:
         choice = torch.randint((wordings + 1) // 2 if full_only else wordings, (count,), generator=generator)
         tokens = self.tensors["tokens"][index, choice].long()
         parts = self.tensors["parts"][index, choice].long()
+        labels = self.tensors["labels"][index].long()
+        asked = torch.where(self.tensors["asked"][index, choice] > 0, labels, IGNORED)
         dropped = torch.rand(count, generator=generator) < empty_share
-        tokens[dropped], parts[dropped] = self.empty, -1
+        tokens[dropped], parts[dropped], asked[dropped] = self.empty, -1, IGNORED
         return Batch(
             latents=self.tensors["latents"][index].float(),
             masks=self.tensors["masks"][index].float().div(255),
             tokens=tokens,
             parts=parts,
+            asked=asked,
         )
 
 

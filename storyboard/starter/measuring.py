@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from diffusers import StableDiffusionPipeline
 
-from storyboard.evaluating.fidelity import scene_fidelity
+from storyboard.evaluating.fidelity import fidelity_by_attribute, scene_fidelity
 from storyboard.evaluating.probe import load_probe
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.starter.captions import caption
@@ -33,6 +33,7 @@ class Figures:
     scenes: int
     vae_psnr: float
     scene_fidelity: float | None
+    fidelity_by_attribute: dict[str, float]
     probe_accuracy: dict[str, float]
     total_bytes: int
     largest_file_bytes: int
@@ -54,11 +55,16 @@ def held_out_scenes(count: int) -> tuple[list[SceneSpec], list[str]]:
     return specs, prompts
 
 
-def prompted_fidelity(pipeline: StableDiffusionPipeline, count: int, steps: int, guidance: float) -> float:
-    """Share of the attributes that held-out captions plainly ask for and the probe sees in the model's pictures."""
+def prompted_fidelity(
+    pipeline: StableDiffusionPipeline, count: int, steps: int, guidance: float
+) -> tuple[float | None, dict[str, float]]:
+    """Share of what held-out captions plainly ask for that the probe sees in the model's pictures; and by attribute."""
+    if not count:
+        return None, {}
     _, prompts = held_out_scenes(count)
-    pictures = sample(pipeline, prompts, seed=0, steps=steps, guidance=guidance)
-    return scene_fidelity(load_probe().read(pictures), [wanted_attributes(prompt) for prompt in prompts])
+    readings = load_probe().read(sample(pipeline, prompts, seed=0, steps=steps, guidance=guidance))
+    wanted = [wanted_attributes(prompt) for prompt in prompts]
+    return scene_fidelity(readings, wanted), fidelity_by_attribute(readings, wanted)
 
 
 def board_seconds(pipeline: StableDiffusionPipeline, steps: int, guidance: float) -> float:
@@ -75,13 +81,15 @@ def measure(folder: Path, scenes: int, steps: int | None = None, guidance: float
     steps, guidance = steps or int(settings["steps"]), settings["guidance"] if guidance is None else guidance
     recipe = RECIPES[settings["recipe"]]
     with torch.inference_mode():
+        fidelity, by_attribute = prompted_fidelity(pipeline, scenes, steps, guidance)
         return Figures(
             recipe=recipe.name,
             steps=steps,
             guidance=guidance,
             scenes=scenes,
             vae_psnr=peak_signal_to_noise(pipeline.vae, held_out(recipe).pictures),
-            scene_fidelity=prompted_fidelity(pipeline, scenes, steps, guidance) if scenes else None,
+            scene_fidelity=fidelity,
+            fidelity_by_attribute=by_attribute,
             probe_accuracy=dict(load_probe().accuracy),
             total_bytes=sum(sizes.values()),
             largest_file_bytes=max(sizes.values()),

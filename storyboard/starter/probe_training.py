@@ -137,10 +137,10 @@ class Plan:
     small_share: float = 0.5
 
 
-def rate_at(plan: Plan, step: int) -> float:
-    """A tenth of the steps to warm up (200 at most), then half a cosine down to nothing."""
-    warm = min(1.0, (step + 1) / min(200, 1 + plan.steps // 10))
-    return plan.rate * warm * 0.5 * (1 + math.cos(math.pi * step / plan.steps))
+def one_cycle(step: int, steps: int) -> float:
+    """Share of the peak rate: a tenth of the steps to warm up (200 at most), then half a cosine down to nothing."""
+    warm = min(1.0, (step + 1) / min(200, 1 + steps // 10))
+    return warm * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None = None) -> tuple[ProbeNetwork, int]:
@@ -158,7 +158,7 @@ def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None 
     stop = time.monotonic() + minutes * 60
     while done < plan.steps and time.monotonic() < stop:
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(plan, done)
+            group["lr"] = plan.rate * one_cycle(done, plan.steps)
         rng = torch.Generator().manual_seed(done)
         chosen = torch.randint(len(examples.labels), (plan.batch,), generator=rng)
         pictures = to_signed(examples.pictures[chosen])

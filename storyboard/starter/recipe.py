@@ -42,6 +42,15 @@ class VaeRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReaderRecipe:
+    """A small network that reads attributes from latents."""
+
+    steps: int = 1600
+    batch: int = 64
+    rate: float = 3e-3
+
+
+@dataclass(frozen=True, kw_only=True)
 class TextRecipe:
     """A `CLIPTextModel` that learns together with the UNet."""
 
@@ -69,6 +78,8 @@ class UNetRecipe:
     detail_weight: float = 2.0
     attention_weight: float = 0.03
     attention_share: float = 1.0
+    attribute_weight: float = 0.05
+    unpadded_share: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +95,7 @@ class Recipe:
     tokenizer: TokenizerRecipe = field(default_factory=TokenizerRecipe)
     pool: PoolRecipe = field(default_factory=PoolRecipe)
     vae: VaeRecipe = field(default_factory=VaeRecipe)
+    reader: ReaderRecipe = field(default_factory=ReaderRecipe)
     text: TextRecipe = field(default_factory=TextRecipe)
     unet: UNetRecipe = field(default_factory=UNetRecipe)
 

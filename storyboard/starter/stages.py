@@ -1,6 +1,7 @@
-"""The training's stages in order, each leaving files that the next one reads: tokenizer, pictures, vae, latents, unet.
+"""The training's stages in order, each leaving files for the next: tokenizer, pictures, vae, latents, reader, unet.
 
-Folder layout: tokenizer/, pictures/, vae/, latents/, unet.safetensors (checkpoint), export/ (the model folder).
+Folder layout: tokenizer/, pictures/, vae/, latents/, reader.safetensors, unet.safetensors (checkpoint) and
+export/ (the model folder).
 """
 
 import shutil
@@ -13,6 +14,7 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
+from storyboard.starter.attribute_supervision import load_reader, save_reader, train_reader
 from storyboard.starter.latent_pool import LatentPool, empty_tokens, encode_pool
 from storyboard.starter.model_folder import assemble, save_model
 from storyboard.starter.pictures import Shard, draw_pool, load_shard, shard_path
@@ -22,7 +24,7 @@ from storyboard.starter.unet_training import UNetTraining, place_among_processes
 from storyboard.starter.vae_training import VaeTraining, train_decoder
 
 Report = Callable[[str], None]
-STAGES = ("tokenizer", "pictures", "vae", "decoder", "latents", "unet")
+STAGES = ("tokenizer", "pictures", "vae", "decoder", "latents", "reader", "unet")
 VAE_SHARDS = 12
 REPORT_EVERY = 25
 POOL_REFRESH = 200
@@ -48,6 +50,7 @@ class Workshop:
             "vae": self.train_vae,
             "decoder": self.train_decoder,
             "latents": self.encode,
+            "reader": self.train_reader,
         }
         steps[stage]()
 
@@ -79,22 +82,32 @@ class Workshop:
         vae.to(memory_format=torch.channels_last)
         encode_pool(self.folder / "pictures", self.folder / "latents", vae, self.tokenizer(), self.recipe.pool.shards)
 
+    def train_reader(self) -> None:
+        """Learn to read attributes from latents, which supervises the UNet."""
+        tensors = LatentPool.from_folder(self.folder / "latents", empty_tokens(self.tokenizer())).tensors
+        plan = self.recipe.reader
+        reader, accuracy = train_reader(tensors["latents"], tensors["labels"], plan, self._progress("reader"))
+        save_reader(self.folder / "reader.safetensors", reader)
+        self.report(f"reader reads {accuracy:.1%} of the attributes of scenes it has not seen")
+
     def train_unet(self, minutes: float | None = None, resume: bool = False) -> None:
         """Train UNet and text encoder to the recipe's last step, or for `minutes`; exports every ten minutes."""
         tokenizer, checkpoint = self.tokenizer(), self.folder / "unet.safetensors"
-        training = UNetTraining(self.recipe, tokenizer)
+        reader = load_reader(self.folder / "reader.safetensors", self.recipe.vae.latent_channels)
+        training = UNetTraining(self.recipe, tokenizer, reader)
         if resume and checkpoint.exists():
             training.resume(checkpoint)
         pool = LatentPool.from_folder(self.folder / "latents", empty_tokens(tokenizer))
         started = exported = time.monotonic()
-        window: list[tuple[float, float]] = []
+        window: list[tuple[float, float, float]] = []
         while training.step < self.recipe.unet.steps and not _over(started, minutes):
             result = training.update(pool)
-            window.append((result.loss, result.attention))
+            window.append((result.loss, result.attention, result.attributes))
             if training.step % REPORT_EVERY == 0:
-                loss, attention = (sum(values) / len(window) for values in zip(*window, strict=True))
-                elapsed = time.monotonic() - started
-                self.report(f"unet {training.step} loss {loss:.4f} attention {attention:.3f} after {elapsed:.0f} s")
+                figures = (f"{sum(values) / len(window):.4f}" for values in zip(*window, strict=True))
+                named = zip(("loss", "attention", "attributes"), figures, strict=True)
+                told = " ".join(f"{name} {figure}" for name, figure in named)
+                self.report(f"unet {training.step} {told} after {time.monotonic() - started:.0f} s")
                 window.clear()
             if training.step % POOL_REFRESH == 0:
                 pool.refresh(self.folder / "latents")

@@ -2,7 +2,8 @@
 
 Latent diffusion (arXiv 2112.10752) with v-prediction (arXiv 2202.00512), a cosine schedule (arXiv 2102.09672) rescaled
 to zero terminal signal (arXiv 2305.08891), captions left empty for guidance (arXiv 2207.12598), timesteps stratified
-over the batch (arXiv 2107.00630), a loss that counts the figure and its details more, and supervised word maps.
+over the batch (arXiv 2107.00630), a loss that counts the figure and its details more, and supervised word maps and
+attributes.
 """
 
 from collections.abc import Callable
@@ -16,8 +17,9 @@ from torch import Tensor, distributed, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from storyboard.starter.attention_supervision import ExplicitAttention, attention_loss
+from storyboard.starter.attribute_supervision import LatentReader, attribute_loss
 from storyboard.starter.checkpoints import load_state, save_state, under
-from storyboard.starter.latent_pool import Batch, LatentPool
+from storyboard.starter.latent_pool import Batch, LatentPool, empty_tokens
 from storyboard.starter.pictures import PARTS
 from storyboard.starter.recipe import Recipe, TextRecipe
 from storyboard.starter.tokenizer_training import MAXIMUM_LENGTH
@@ -77,20 +79,36 @@ def new_unet(recipe: Recipe) -> UNet2DConditionModel:
 
 
 class Denoiser(nn.Module):
-    """Text encoder and UNet as one module; gives the prediction and every cross-attention map."""
+    """Text encoder and UNet as one module; gives the prediction and every cross-attention map.
 
-    def __init__(self, text_encoder: CLIPTextModel, unet: UNet2DConditionModel) -> None:
+    `empty` holds the 77 ids of the empty caption.
+    """
+
+    empty: Tensor
+
+    def __init__(self, text_encoder: CLIPTextModel, unet: UNet2DConditionModel, empty: Tensor) -> None:
         super().__init__()
         self.text_encoder, self.unet = text_encoder, unet
+        self.register_buffer("empty", empty, persistent=False)
         self.maps: list[Tensor] = []
         unet.set_attn_processor(ExplicitAttention(self.maps))
 
-    def forward(self, noisy: Tensor, timesteps: Tensor, tokens: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """noisy B x C x s x s, timesteps B, tokens B x 77."""
-        words = self.text_encoder(tokens)[0]
+    def forward(
+        self, noisy: Tensor, timesteps: Tensor, tokens: Tensor, unpadded: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """noisy B x C x s x s, timesteps B, tokens B x 77, unpadded B: whose padding is the empty caption's."""
         self.maps.clear()
-        made = self.unet(noisy, timesteps, words, return_dict=False)[0]
+        made = self.unet(noisy, timesteps, self.words(tokens, unpadded), return_dict=False)[0]
         return made, tuple(self.maps)
+
+    def words(self, tokens: Tensor, unpadded: Tensor) -> Tensor:
+        """The text's states, B x 77 x width; where `unpadded`, what follows the last word is as after an empty text.
+
+        The states behind the words repeat the whole text; a UNet that reads it there hardly heeds a word's weight.
+        """
+        states = self.text_encoder(torch.cat([tokens, self.empty[None]]))[0]
+        behind = (tokens == self.empty[-1]) & unpadded[:, None]
+        return torch.where(behind[..., None], states[-1:], states[:-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,23 +118,29 @@ class StepReport:
     step: int
     loss: float
     attention: float
+    attributes: float
     gradient_norm: float
 
 
 class UNetTraining:
-    """UNet and text encoder on their way; exact to resume, since each step's draws come from its number."""
+    """UNet and text encoder on their way; exact to resume, since each step's draws come from its number.
 
-    def __init__(self, recipe: Recipe, tokenizer: CLIPTokenizer) -> None:
+    `reader` supervises the attributes of the predicted latents.
+    """
+
+    def __init__(self, recipe: Recipe, tokenizer: CLIPTokenizer, reader: LatentReader) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.precision = recipe, getattr(torch, recipe.precision)
         self.text_encoder, self.unet = new_text_encoder(recipe.text, tokenizer), new_unet(recipe)
         self.text_encoder.set_attn_implementation("eager")
-        self.denoiser = Denoiser(self.text_encoder, self.unet).to(recipe.device)
+        self.denoiser = Denoiser(self.text_encoder, self.unet, empty_tokens(tokenizer)).to(recipe.device)
+        self.reader = reader.to(recipe.device, self.precision)
         self.unet.to(memory_format=torch.channels_last)
         self.trainee = Trainee(self.denoiser, self.precision, recipe.unet.learning_rate, recipe.unet.ema)
         self.forward: Callable[..., Any] = self.denoiser
         if recipe.compiled:
             self.unet.compile()
+            self.reader.compile()
         self.alphas = new_scheduler().alphas_cumprod.to(recipe.device)
 
     @property
@@ -131,15 +155,21 @@ class UNetTraining:
         generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + step) * processes + rank)
         early = step < 0.4 * settings.steps
         batch = pool.draw(settings.batch // processes, generator, settings.empty_captions, full_only=early)
-        loss, attention = self.losses(batch, generator)
+        loss, attention, attributes = self.losses(batch, generator)
         focus = settings.attention_weight if step < settings.attention_share * settings.steps else 0.0
-        torch.autograd.backward(loss + focus * attention)
+        torch.autograd.backward(loss + focus * attention + settings.attribute_weight * attributes)
         share = stable_then_decay(step, settings.steps, settings.warmup, settings.decay_share)
         norm = self.trainee.update(settings.learning_rate * share)
-        return StepReport(step=step, loss=float(loss.detach()), attention=float(attention.detach()), gradient_norm=norm)
+        return StepReport(
+            step=step,
+            loss=float(loss.detach()),
+            attention=float(attention.detach()),
+            attributes=float(attributes.detach()),
+            gradient_norm=norm,
+        )
 
-    def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The weighted v-prediction loss and the attention loss of one batch."""
+    def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The weighted v-prediction loss, the attention loss and the attribute loss of one batch."""
         device, count = self.recipe.device, len(batch.latents)
         noise = torch.randn(batch.latents.shape, generator=generator).to(device)
         latents, masks = batch.latents.to(device), batch.masks.to(device)
@@ -149,10 +179,14 @@ class UNetTraining:
         noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
         wanted = signal.sqrt() * noise - (1 - signal).sqrt() * latents
         noisy = noisy.to(self.precision).contiguous(memory_format=torch.channels_last)
-        made, maps = self.forward(noisy, timesteps, batch.tokens.to(device))
+        unpadded = torch.rand(count, generator=generator) < self.recipe.unet.unpadded_share
+        made, maps = self.forward(noisy, timesteps, batch.tokens.to(device), unpadded.to(device))
         weight = self._weight(masks, signal)
         loss = ((made.float() - wanted).square() * weight).mean() / weight.mean()
-        return loss, attention_loss(maps, masks, batch.parts.to(device), signal.flatten())
+        clean = signal.sqrt() * noisy - (1 - signal).sqrt() * made
+        read = self.reader(clean.to(self.precision))
+        attributes = attribute_loss(read, batch.asked.to(device), signal)
+        return loss, attention_loss(maps, masks, batch.parts.to(device), signal.flatten()), attributes
 
     def _weight(self, masks: Tensor, signal: Tensor) -> Tensor:
         """B x 1 x s x s: figures and details count more, the less noise the more so."""

@@ -14,6 +14,7 @@ from storyboard.errors import BadInput, BoardError
 from storyboard.rendering.stick_figure import draw
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene, ScenePlan, plan_to_json
+from storyboard.shot_numbers import shot_numbers
 from storyboard.story import Story
 from tests.tiny.models import tiny_sd1
 from tests.tiny.readers import tiny_control
@@ -138,6 +139,16 @@ def test_an_inserted_scene_leaves_the_others(board):
     assert scenes[2].caption == "The man finds a cat"
     run("undo", board, "--json")
     assert shown(board) == before
+
+
+def test_locked_numbers_stay_with_their_scenes(board):
+    before = shown(board)
+    run("insert", board, "--after", 2, "The man finds a cat", "--lock-numbers", "plain", "--json")
+    after = shown(board)
+    assert {scene: after[scene] for scene in before} == before
+    assert shot_numbers(RunStore(board).read().plan.scenes, "plain") == ("1", "2", "2A", "3")
+    run("insert", board, "--after", 3, "The cat runs away", "--json")
+    assert shot_numbers(RunStore(board).read().plan.scenes, "plain") == ("1", "2", "2A", "2B", "3")
 
 
 def test_changes_survive_another_render(board):

@@ -1,6 +1,6 @@
 import pytest
 
-from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
+from storyboard.evaluating.fidelity import character_fidelity, fidelity_by_attribute, scene_fidelity
 from storyboard.evaluating.probe import Reading
 from storyboard.starter.probe_training import probe_labels
 
@@ -25,6 +25,12 @@ def test_scene_fidelity_is_the_share_that_is_seen() -> None:
     wanted = {"place": "park", "pose": "sitting", "top": "coat", "shot": "full"}
     assert scene_fidelity([FULL], [wanted]) == pytest.approx(0.75)
     assert scene_fidelity([FULL, FULL], [wanted, {"place": "beach"}]) == pytest.approx(3 / 5)
+
+
+def test_fidelity_by_attribute_names_the_best_first() -> None:
+    wanted = [{"place": "park", "pose": "running"}, {"place": "park", "pose": "sitting", "top": "coat"}]
+    assert fidelity_by_attribute([FULL, FULL], wanted) == {"place": 1.0, "pose": 0.5, "top": 0.0}
+    assert list(fidelity_by_attribute([FULL, FULL], wanted)) == ["place", "pose", "top"]
 
 
 def test_what_a_shot_hides_does_not_count() -> None:

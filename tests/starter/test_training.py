@@ -8,9 +8,19 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
+from storyboard.starter.attribute_supervision import LatentReader, load_reader, save_reader
 from storyboard.starter.latent_pool import LatentPool, empty_tokens, encode_shard
 from storyboard.starter.pictures import draw_shard
-from storyboard.starter.recipe import CPU, PoolRecipe, Recipe, TextRecipe, TokenizerRecipe, UNetRecipe, VaeRecipe
+from storyboard.starter.recipe import (
+    CPU,
+    PoolRecipe,
+    ReaderRecipe,
+    Recipe,
+    TextRecipe,
+    TokenizerRecipe,
+    UNetRecipe,
+    VaeRecipe,
+)
 from storyboard.starter.stages import STAGES, Workshop
 from storyboard.starter.tokenizer_training import train_tokenizer
 from storyboard.starter.trainee import stable_then_decay
@@ -24,9 +34,16 @@ TINY = Recipe(
     tokenizer=TokenizerRecipe(vocabulary=700, captions=8),
     pool=PoolRecipe(shards=2, shard_size=6, captions=2, held_out=2),
     vae=VaeRecipe(width=8, latent_channels=4, crop=32, batch=4, steps=30, decoder_steps=3, decoder_batch=2),
+    reader=ReaderRecipe(steps=2, batch=2),
     text=TextRecipe(width=16, layers=1, heads=2),
     unet=UNetRecipe(channels=(16, 32), batch=4, steps=8, warmup=2),
 )
+
+
+def reader() -> LatentReader:
+    """An untrained reader of attributes, ready to supervise."""
+    torch.manual_seed(1)
+    return LatentReader(TINY.vae.latent_channels).requires_grad_(False).eval()
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +57,14 @@ def pool_and_tokenizer() -> tuple[LatentPool, object]:
 
 def test_resuming_is_exact(tmp_path: Path, pool_and_tokenizer: tuple[LatentPool, object]) -> None:
     pool, tokenizer = pool_and_tokenizer
-    whole = UNetTraining(TINY, tokenizer)
+    whole = UNetTraining(TINY, tokenizer, reader())
     for _ in range(4):
         whole.update(pool)
-    first = UNetTraining(TINY, tokenizer)
+    first = UNetTraining(TINY, tokenizer, reader())
     for _ in range(2):
         first.update(pool)
     first.save(tmp_path / "state.safetensors")
-    second = UNetTraining(replace(TINY, seed=0), tokenizer)
+    second = UNetTraining(replace(TINY, seed=0), tokenizer, reader())
     second.resume(tmp_path / "state.safetensors")
     assert second.step == 2
     for _ in range(2):
@@ -59,7 +76,7 @@ def test_resuming_is_exact(tmp_path: Path, pool_and_tokenizer: tuple[LatentPool,
 
 def test_the_loss_falls_and_every_parameter_learns(pool_and_tokenizer: tuple[LatentPool, object]) -> None:
     pool, tokenizer = pool_and_tokenizer
-    training = UNetTraining(replace(TINY, unet=replace(TINY.unet, steps=60, learning_rate=5e-3)), tokenizer)
+    training = UNetTraining(replace(TINY, unet=replace(TINY.unet, steps=60, learning_rate=5e-3)), tokenizer, reader())
     before = {name: value.clone() for name, value in training.trainee.masters.items()}
     losses = [training.update(pool).loss for _ in range(40)]
     assert sum(losses[-8:]) < 0.9 * sum(losses[:8])
@@ -69,7 +86,7 @@ def test_the_loss_falls_and_every_parameter_learns(pool_and_tokenizer: tuple[Lat
 
 def test_the_average_is_what_is_exported(pool_and_tokenizer: tuple[LatentPool, object]) -> None:
     pool, tokenizer = pool_and_tokenizer
-    training = UNetTraining(TINY, tokenizer)
+    training = UNetTraining(TINY, tokenizer, reader())
     training.update(pool)
     text_encoder, unet = training.averaged()
     exported = {f"unet.{name}": value for name, value in unet.state_dict().items()}
@@ -150,3 +167,29 @@ def test_the_bundled_recipe_fits_the_size_budget() -> None:
     tokenizer = train_tokenizer(["a man"], CPU.tokenizer.vocabulary)
     parts = (new_vae(CPU.vae), new_unet(CPU), new_text_encoder(CPU.text, tokenizer))
     assert sum(parameter.numel() for part in parts for parameter in part.parameters()) * 2 < 29_000_000
+
+
+def test_unpadded_texts_end_as_the_empty_one_does(pool_and_tokenizer: tuple[LatentPool, object]) -> None:
+    pool, tokenizer = pool_and_tokenizer
+    denoiser = UNetTraining(TINY, tokenizer, reader()).denoiser
+    tokens = pool.tensors["tokens"][:2, 0].long()
+    ends = [int((row == pool.empty[-1]).nonzero()[0]) for row in tokens]
+    with torch.no_grad():
+        plain = denoiser.words(tokens, torch.tensor([False, False]))
+        mixed = denoiser.words(tokens, torch.tensor([True, False]))
+        empty = denoiser.words(pool.empty[None], torch.tensor([False]))[0]
+        alone = denoiser.text_encoder(tokens)[0]
+    assert torch.allclose(plain, alone, atol=1e-6)
+    assert torch.equal(mixed[1], plain[1]) and torch.equal(mixed[0, : ends[0]], plain[0, : ends[0]])
+    assert torch.allclose(mixed[0, ends[0] :], empty[ends[0] :], atol=1e-6)
+    assert not torch.allclose(mixed[0, ends[0] :], plain[0, ends[0] :], atol=1e-3)
+
+
+def test_the_reader_is_left_as_it_is(tmp_path: Path, pool_and_tokenizer: tuple[LatentPool, object]) -> None:
+    pool, tokenizer = pool_and_tokenizer
+    supervising = reader()
+    save_reader(tmp_path / "reader.safetensors", supervising)
+    training = UNetTraining(TINY, tokenizer, supervising)
+    assert training.update(pool).attributes > 0
+    before = load_reader(tmp_path / "reader.safetensors", TINY.vae.latent_channels).state_dict()
+    assert all(torch.equal(before[name], value) for name, value in training.reader.state_dict().items())

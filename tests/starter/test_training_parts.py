@@ -119,9 +119,12 @@ def test_empty_captions_name_nothing() -> None:
         "emphasis": torch.ones(3),
         "tokens": torch.ones(3, 2, 77, dtype=torch.int16),
         "parts": torch.zeros(3, 2, 77, dtype=torch.int8),
+        "labels": torch.full((3, 5), 2, dtype=torch.int8),
+        "asked": torch.tensor([1, 0, 1, 0, 0], dtype=torch.uint8).expand(3, 2, 5).contiguous(),
     }
     pool = LatentPool(tensors, torch.full((77,), 9))
     batch = pool.draw(20, torch.Generator().manual_seed(0), 0.5, full_only=False)
     empty = (batch.tokens == 9).all(dim=1)
     assert 0 < int(empty.sum()) < 20
     assert bool((batch.parts[empty] == -1).all()) and bool((batch.parts[~empty] == 0).all())
+    assert bool((batch.asked[empty] == -100).all()) and batch.asked[~empty][0].tolist() == [2, -100, 2, -100, -100]

@@ -238,7 +238,7 @@ class Session:
         if checkpoint is None:
             raise CharacterError(f"The checkpoint of step {chosen} cannot be read.", hint="Train again.")
         steps = ", ".join(map(str, checkpoint_steps(self.work)))
-        self.say(f"Kept the checkpoint of step {chosen}, of {steps}; --keep STEP takes another.")
+        self.say(f"Kept the checkpoint of step {chosen}, of {steps}; training again with --keep STEP takes another.")
         losses, scores = run.losses, run.scores
         run.restore(checkpoint)
         with run.averaged():

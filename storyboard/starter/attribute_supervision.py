@@ -1,0 +1,116 @@
+"""Teach the denoiser what a caption asks for: a small network must read it from the predicted clean latents.
+
+A perceptual loss on the prediction (Berrada et al. 2024, arXiv 2411.04873) whose features are a classifier's, as in
+classifier guidance (arXiv 2105.05233), but at training time. The reader is not the attribute probe: it sees latents,
+never pixels, and is used nowhere else, so the probe's figures stay an independent measurement.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from storyboard.evaluating.probe import ProbeNetwork
+from storyboard.evaluating.wanted import wanted_attributes
+from storyboard.starter.checkpoints import load_state, save_state
+from storyboard.starter.muon import Muon
+from storyboard.starter.pictures import Shard
+from storyboard.starter.probe_training import ATTRIBUTES, IGNORED, loss_of, one_cycle, probe_labels
+from storyboard.starter.recipe import ReaderRecipe
+from storyboard.starter.spec import attributes, from_json
+from storyboard.starter.vocabulary import HIDDEN
+
+SIZES = [len(values) for values in probe_labels().values()]
+STRONGEST_NOISE, PALEST = 0.6, 0.6
+
+
+class LatentReader(ProbeNetwork):
+    """The probe's network with another stem: from B x C x s x s latents to the logits of all attributes."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(SIZES)
+        self.stem = nn.Sequential(
+            nn.Upsample(scale_factor=2.0, mode="nearest"),
+            nn.Conv2d(channels, 48, 3, padding=1, bias=False),
+            nn.BatchNorm2d(48),
+            nn.ReLU(),
+        )
+
+
+def attribute_tensors(shard: Shard) -> dict[str, Tensor]:
+    """`labels`, scenes x attributes (-100 where hidden), and `asked`, scenes x wordings x attributes, 0 or 1.
+
+    A wording asks for what it plainly says (`wanted_attributes`) and the drawing shows.
+    """
+    known, labels, asked = probe_labels(), list[list[int]](), list[list[list[bool]]]()
+    for text, captions in zip(shard.specs, shard.captions, strict=True):
+        seen = attributes(from_json(text))
+        labels.append([IGNORED if seen[name] == HIDDEN else known[name].index(seen[name]) for name in ATTRIBUTES])
+        wanted = [wanted_attributes(str(caption["text"])) for caption in captions]
+        asked.append([[asks.get(name) == seen[name] for name in ATTRIBUTES] for asks in wanted])
+    return {"labels": torch.tensor(labels, dtype=torch.int8), "asked": torch.tensor(asked, dtype=torch.uint8)}
+
+
+def smudged(latents: Tensor, generator: torch.Generator) -> Tensor:
+    """Latents as an unfinished prediction has them: paler and noisy, each by its own amount."""
+    pale = 1 - (1 - PALEST) * torch.rand(len(latents), 1, 1, 1, generator=generator)
+    strength = STRONGEST_NOISE * torch.rand(len(latents), 1, 1, 1, generator=generator)
+    return latents * pale + strength * torch.randn(latents.shape, generator=generator)
+
+
+def train_reader(
+    latents: Tensor, labels: Tensor, plan: ReaderRecipe, report: Callable[[int, float], None]
+) -> tuple[LatentReader, float]:
+    """Train on all but the last `plan.batch` scenes; returns the reader and its accuracy on those."""
+    torch.manual_seed(0)
+    reader = LatentReader(latents.shape[1])
+    optimiser = Muon(reader.named_parameters(), plan.rate, weight_decay=0.02)
+    for step in range(plan.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = plan.rate * one_cycle(step, plan.steps)
+        generator = torch.Generator().manual_seed(step)
+        chosen = torch.randint(len(latents) - plan.batch, (plan.batch,), generator=generator)
+        noisy = smudged(latents[chosen].float(), generator).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = reader(noisy)
+        loss = loss_of(logits, labels[chosen], SIZES)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(reader.parameters(), 5.0)
+        optimiser.step()
+        report(step + 1, float(loss.detach()))
+    return reader.eval(), accuracy(reader.eval(), latents[-plan.batch :].float(), labels[-plan.batch :])
+
+
+@torch.inference_mode()
+def accuracy(reader: LatentReader, latents: Tensor, labels: Tensor) -> float:
+    """The share of shown attributes that are read right."""
+    guesses = torch.stack([part.argmax(1) for part in torch.split(reader(latents), SIZES, 1)], 1)
+    shown = labels != IGNORED
+    return float(((guesses == labels) & shown).sum() / shown.sum().clamp(min=1))
+
+
+def attribute_loss(logits: Tensor, asked: Tensor, signal: Tensor) -> Tensor:
+    """Cross-entropy of the asked attributes (B x attributes, -100 where not asked), less where noise was stronger.
+
+    `signal` is B x 1 x 1 x 1, the share of the picture in the noisy latents.
+    """
+    parts = zip(torch.split(logits.float(), SIZES, 1), asked.long().T, strict=True)
+    losses = [F.cross_entropy(part, label, ignore_index=IGNORED, reduction="none") for part, label in parts]
+    weight = signal.flatten().sqrt().sqrt()
+    total = (weight[:, None] * (asked != IGNORED)).sum().clamp(min=1e-6)
+    return (torch.stack(losses, 1) * weight[:, None]).sum() / total
+
+
+def save_reader(path: Path, reader: LatentReader) -> None:
+    """Write the reader's weights."""
+    save_state(path, reader.state_dict(), {})
+
+
+def load_reader(path: Path, channels: int) -> LatentReader:
+    """A reader from `path`, to be used as it is."""
+    reader = LatentReader(channels)
+    reader.load_state_dict(load_state(path)[0])
+    return reader.requires_grad_(False).eval()
