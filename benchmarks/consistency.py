@@ -17,8 +17,6 @@ import contextlib
 import ctypes
 import gc
 import json
-import random
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -26,37 +24,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
+from edits import AS_THEY_ARE, run_edits, show
 from PIL import Image
+from stories import progress, story, words_character
 
 from storyboard.casting.registry import load_cast
-from storyboard.character import Character
-from storyboard.editing.word_edit import read_edit
-from storyboard.evaluating.fidelity import character_fidelity, countable, scene_fidelity, seen
+from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
 from storyboard.evaluating.likeness import same_person, same_scene
-from storyboard.evaluating.probe import Probe, Reading, load_probe
+from storyboard.evaluating.probe import Probe, load_probe
 from storyboard.evaluating.scores import diversity, pairwise
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.frame import Frame
 from storyboard.protocols import Cast
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
-from storyboard.scene_plan import Scene, ScenePlan
-from storyboard.story import Story
+from storyboard.scene_plan import ScenePlan
 
-LOOKS = (
-    ("man", "short brown hair, goatee, green vest, brown trousers"),
-    ("woman", "curly red hair, glasses, yellow coat, blue trousers"),
-    ("man", "long black hair, red hoodie, white trousers"),
-    ("woman", "blonde ponytail, purple sweater, black skirt"),
-    ("man", "grey hair, beard, blue shirt, brown trousers, straw hat"),
-    ("woman", "short black hair, orange t-shirt, blue shorts"),
-)
-POSES = ("sitting", "walking", "running", "jumping", "waving", "dancing", "pointing", "cheering")
-PROPS = ("guitar", "book", "umbrella", "sandwich", "balloon", "camera")
-PLACES = ("in the park", "on the beach", "in the forest", "in the street", "in a cafe", "in the mountains")
-SHOTS = ("full shot", "wide shot", "medium shot")
-TIMES = ("at night", "at sunset", "on a sunny day")
-SWAPS = {"prop": PROPS, "top_colour": ("red", "blue", "green", "yellow", "purple")}
 ROWS: tuple[tuple[str, dict[str, object], str], ...] = (
     ("plain", {"consistency": "off"}, "words"),
     ("same seed", {"consistency": "off"}, "one seed"),
@@ -93,30 +76,6 @@ class Measured:
     boards: list[list[Image.Image]]
     seconds: float
     peak: int
-
-
-def words_character(number: int) -> Character:
-    """A character that is only words; the token is one that no model knows."""
-    noun, look = LOOKS[number % len(LOOKS)]
-    return Character(name="lead", token="ldchrc", noun=noun, look=look)
-
-
-def story(number: int, scenes: int, lead: Character, *, one_seed: bool = False) -> ScenePlan:
-    """Scenes that differ in pose, prop, place, shot and light."""
-    rng = random.Random(number)
-    made = []
-    for index in range(1, scenes + 1):
-        words = (SHOTS, POSES, PROPS, PLACES, TIMES)
-        shot, pose, prop, place, when = (rng.choice(choices) for choices in words)
-        article = "an" if prop[0] in "aeiou" else "a"
-        prompt = f"{shot}, {lead.phrase}, {pose}, holding {article} {prop}, {place}, {when}"
-        seed = number if one_seed else None
-        made.append(
-            Scene(
-                id=f"s{index}", number=index, prompt=prompt, caption=prompt, cast=(lead.name,), seed=seed, place=place
-            )
-        )
-    return ScenePlan(story=Story(logline="A story", seed=number), title="", scenes=tuple(made), planner="benchmark")
 
 
 def measured(renderer: DiffusionRenderer, plans: Sequence[ScenePlan], casts: Sequence[Cast]) -> Measured:
@@ -189,11 +148,6 @@ def has_trained() -> bool:
     return any(each.adapters_for("starter") for each in load_cast().values())
 
 
-def progress(text: str) -> None:
-    """One line on stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def changed(renderer: DiffusionRenderer, changes: dict[str, object]) -> DiffusionRenderer:
     """A renderer with other options and the same loaded model."""
     other = DiffusionRenderer(replace(renderer.options, **changes))  # type: ignore[arg-type]
@@ -262,61 +216,6 @@ def contact_sheet(strips: Sequence[Sequence[Image.Image]]) -> Image.Image:
     return sheet
 
 
-@dataclass(kw_only=True)
-class EditScore:
-    """What became of one kind of word swap."""
-
-    edits: int = 0
-    appeared: int = 0
-    others_kept: int = 0
-
-    def shares(self) -> dict[str, float]:
-        """How often the new attribute appeared, and how often all others stayed."""
-        count = max(1, self.edits)
-        return {"edits": self.edits, "appeared": self.appeared / count, "others_kept": self.others_kept / count}
-
-
-def run_edits(options: RenderOptions, count: int) -> dict[str, dict[str, float]]:
-    """Word swaps, all together and by kind."""
-    probe, renderer = load_probe(), DiffusionRenderer(options)
-    scores = {kind: EditScore() for kind in ("all", *SWAPS)}
-    number = 0
-    while scores["all"].edits < count and number < 4 * count:
-        kind = list(SWAPS)[number % len(SWAPS)]
-        result = one_edit(renderer, probe, kind, number)
-        number += 1
-        for name in ("all", kind) if result else ():
-            scores[name].edits += 1
-            scores[name].appeared += result[0]  # type: ignore[index]
-            scores[name].others_kept += result[1]  # type: ignore[index]
-        if number % 10 == 0:
-            progress(f"{scores['all'].edits} of {count} edits")
-    return {name: score.shares() for name, score in scores.items()}
-
-
-def one_edit(renderer: DiffusionRenderer, probe: Probe, kind: str, number: int) -> tuple[bool, bool] | None:
-    """Whether a swap's new attribute appeared and all others stayed; None where the frame has nothing to swap."""
-    lead = words_character(number)
-    plan, cast = story(number, 2, lead), {"lead": lead}
-    frames = [each for each in renderer.render(plan, cast, ["s1"], None) if isinstance(each, Frame)]
-    source = next(each for each in frames if each.request.scene_id == "s1")
-    old = wanted_attributes(source.request.prompt).get(kind)
-    new = next((value for value in SWAPS[kind][number % len(SWAPS[kind]) :] if value != old), SWAPS[kind][0])
-    if old is None or old == new:
-        return None
-    edit = read_edit(source.request.prompt, f"{new} instead of {old}")
-    target = replace(source.request, prompt=edit.after, edit_of=source.request.key, edit=edit.to_json())
-    outcomes = list(renderer.edit(plan, cast, [source.request, target], None))
-    after = next(each for each in outcomes if isinstance(each, Frame) and each.request.key == target.key)
-    first, second = probe.read([source.image, after.image])
-    return seen(second, kind) == new, _others_kept(first, second, kind, source.request.prompt)
-
-
-def _others_kept(first: Reading, second: Reading, name: str, prompt: str) -> bool:
-    wanted = {key: value for key, value in wanted_attributes(prompt).items() if key != name}
-    return all(seen(first, key) == seen(second, key) for key in countable(first, wanted))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--stories", type=int, default=40)
@@ -334,7 +233,11 @@ def main() -> None:
     timing = run_timing(options) if asked.stories else []
     edits = run_edits(options, asked.edits) if asked.edits else {}
     if asked.json:
-        print(json.dumps({"rows": [asdict(row) for row in rows], "timing": timing, "edits": edits}, indent=1))
+        print(
+            json.dumps(
+                {"rows": [asdict(row) for row in rows], "timing": timing, "edits": edits.get(AS_THEY_ARE, {})}, indent=1
+            )
+        )
         return
     print(f"{'row':<46} character likeness  scene diversity  s/frame  time  memory")
     for row in rows:
@@ -344,8 +247,7 @@ def main() -> None:
         )
     for row in timing:
         print(f"{row['name']:<46} at {row['frames']} frames: {row['time_ratio']:.2f} x plain")
-    for kind, score in edits.items():
-        print(f"edits, {kind}: " + ", ".join(f"{name} {value:.3g}" for name, value in score.items()))
+    show(edits) if edits else None
 
 
 if __name__ == "__main__":

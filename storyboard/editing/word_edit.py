@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+from storyboard.editing.edit_settings import THING, EditSettings, settings_for, settings_from_data
 from storyboard.editing.scene_words import COLOUR, TIME, WEATHER, time_phrase, with_colour, with_time, with_weather
 from storyboard.errors import BadInput
 from storyboard.prompting.networks import split_networks
@@ -38,6 +39,7 @@ class WordEdit:
         gone, new: words (without small ones) that only one of them has.
         scales: (phrase, factor) pairs: attention to it is multiplied.
         where: phrase the change is limited to, or "".
+        settings: how firmly the rest of the frame is kept.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class WordEdit:
     new: tuple[str, ...] = ()
     scales: tuple[tuple[str, float], ...] = ()
     where: str = ""
+    settings: EditSettings = THING
 
     def to_json(self) -> str:
         """Canonical text, for a frame's request."""
@@ -65,8 +68,9 @@ class WordEdit:
                 new=tuple(map(str, data["new"])),
                 scales=tuple((str(phrase), float(factor)) for phrase, factor in data["scales"]),
                 where=str(data["where"]),
+                settings=settings_from_data(data.get("settings", {})),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"The record of an edit is damaged: {error}.") from None
 
 
@@ -115,14 +119,14 @@ def told_edit(
     if clean(after) == prompt and scales:
         return WordEdit(kind="strengthen" if stronger else "weaken", before=prompt, after=prompt, scales=scales)
     edit = dataclasses.replace(_rewritten(prompt, clean(after)), scales=scales)
-    return _limited(edit, where) if _places(after, where) or _places(prompt, where) else edit
+    return _limited(edit, where if _places(after, where) or _places(prompt, where) else "")
 
 
 def _limited(edit: WordEdit, where: str) -> WordEdit:
     where = clean(where)
     if where and not _places(edit.after, where) and not _places(edit.before, where):
         raise BadInput(f"{where!r} is in neither prompt.", hint=f"The frame's prompt: {edit.before}")
-    return dataclasses.replace(edit, where=where)
+    return dataclasses.replace(edit, where=where, settings=settings_for(edit.gone, edit.new))
 
 
 def _swap(prompt: str, said: Mapping[str, str]) -> WordEdit:

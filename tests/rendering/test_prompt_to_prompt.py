@@ -7,7 +7,14 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from storyboard.errors import BadInput
-from storyboard.rendering.diffusion.attention import AttentionCall, ForwardState, Layer, Row, plain_attention
+from storyboard.rendering.diffusion.attention import (
+    AttentionCall,
+    EditedAttention,
+    ForwardState,
+    Layer,
+    Row,
+    plain_attention,
+)
 from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.local_blend import LocalBlend
 from storyboard.rendering.diffusion.prompt_to_prompt import PromptToPrompt, WordEdit
@@ -145,6 +152,15 @@ def test_the_edit_stays_nearer_to_the_source_than_the_new_prompt_alone(unet):
     assert 0 < near < far
 
 
+def test_self_attention_is_replaced_on_coarse_levels_or_on_all(unet):
+    state = ForwardState(steps=STEPS, height=12, width=20)
+    for all_levels, levels in ((False, {"1"}), (True, {"0", "1"})):
+        with PromptToPrompt(SOURCE, TARGET, whole_edit(all_levels=all_levels)).attach(unet, state):
+            down = {name.split(".")[1] for name, part in unet.attn_processors.items()
+                    if name.startswith("down") and ".attn1." in name and isinstance(part, EditedAttention)}  # fmt: skip
+        assert down == levels
+
+
 def test_the_source_may_run_before_the_target(unet):
     method = PromptToPrompt(SOURCE, TARGET, whole_edit())
     together = denoise(unet, LANES, [method])
@@ -223,8 +239,8 @@ def test_mapped_columns_hold_whole_shares(embed):
 
 def test_gates_open_for_single_words(embed):
     target = embed("a green cat")
-    found = gates(target, 10, (0.0, 0.8), {"green": (0.0, 0.3)})
     green = columns_of(target, "green")[0]
+    found = gates(len(target.pieces), 10, (0.0, 0.8), {(green,): (0.0, 0.3), (): (0.0, 1.0)})
     assert found[:, green].tolist() == [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
     assert found[:, 0].tolist() == [1] * 8 + [0] * 2
 

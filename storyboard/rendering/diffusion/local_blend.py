@@ -29,6 +29,7 @@ from storyboard.rendering.diffusion.subject_masks import watched_layers, word_ma
 
 THRESHOLD = 0.3
 FIRST_SHARE = 0.2
+SPREAD = 1
 
 
 class LocalBlend(Method):
@@ -39,6 +40,7 @@ class LocalBlend(Method):
         columns: lane -> the columns of its words that change (may be empty on one side).
         threshold: share of the strongest attention that counts as inside.
         first_share: of the steps before the blend begins, so that maps have settled.
+        spread: cells of the attention's grid by which the region grows to every side.
         strength: 0 = off.
     """
 
@@ -52,6 +54,7 @@ class LocalBlend(Method):
         *,
         threshold: float = THRESHOLD,
         first_share: float = FIRST_SHARE,
+        spread: int = SPREAD,
         strength: float = 1.0,
     ) -> None:
         self.source = source
@@ -59,6 +62,7 @@ class LocalBlend(Method):
         self.columns = {lane: found for lane, found in columns.items() if found}
         self.threshold = threshold
         self.first_share = first_share
+        self.spread = spread
         self.strength = strength
         self._sums: dict[int, Tensor] = {}
 
@@ -93,6 +97,6 @@ class LocalBlend(Method):
 
     def _inside(self, state: ForwardState, total: Tensor) -> Tensor:
         grid = total.view(1, 1, *state.grid(total.numel()))
-        spread = functional.max_pool2d(grid, 3, stride=1, padding=1)
-        resized = functional.interpolate(spread, size=(state.height, state.width), mode="nearest")
+        grown = functional.max_pool2d(grid, 2 * self.spread + 1, stride=1, padding=self.spread)
+        resized = functional.interpolate(grown, size=(state.height, state.width), mode="nearest")
         return resized > self.threshold * resized.max()

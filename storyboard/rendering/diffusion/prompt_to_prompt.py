@@ -47,12 +47,14 @@ class WordEdit:
         gates: (steps, target columns), 1 while the source's attention is put in.
         scales: (target columns,), what the attention to a word is multiplied by.
         self_window: steps [from, to) as shares in which self-attention is the source's.
+        all_levels: self-attention of every level, not only of the coarse ones that hold layout.
     """
 
     alignment: Alignment
     gates: Tensor
     scales: Tensor
     self_window: tuple[float, float] = (0.0, 0.4)
+    all_levels: bool = False
 
 
 class PromptToPrompt(Method):
@@ -77,9 +79,9 @@ class PromptToPrompt(Method):
     def attach(self, unet: Any, state: ForwardState) -> Iterator[None]:
         """Edits in place; the source's queries and keys are dropped at the end."""
         layers = layers_of(unet) if self.strength > 0 else ()
-        coarse = coarse_levels(layers)
+        replaced = {layer.level for layer in layers} if self.edit.all_levels else coarse_levels(layers)
         edits = {layer: partial(self._cross, state) for layer in layers if layer.cross}
-        edits |= {layer: partial(self._self, state) for layer in layers if not layer.cross and layer.level in coarse}
+        edits |= {layer: partial(self._self, state) for layer in layers if not layer.cross and layer.level in replaced}
         try:
             with edited(unet, state, edits):
                 yield

@@ -97,21 +97,24 @@ def _marks(embedding: Embedding) -> dict[int, str]:
 
 
 def gates(
-    target: Embedding, steps: int, default: tuple[float, float], words: Mapping[str, tuple[float, float]] | None = None
+    columns: int,
+    steps: int,
+    default: tuple[float, float],
+    words: Mapping[tuple[int, ...], tuple[float, float]] | None = None,
 ) -> Tensor:
     """(steps, target columns) of 0 and 1: while the source's attention is put in, for all columns or single words.
 
     Args:
+        columns: of the target.
         default: from and to, as shares of the steps; the end is excluded.
-        words: shares of their own for some words or phrases.
+        words: columns of some words -> shares of their own.
     """
-    open_ = torch.zeros(steps, len(target.pieces))
+    open_ = torch.zeros(steps, columns)
     open_[_window(default, steps)] = 1
-    for phrase, share in (words or {}).items():
-        columns = list(columns_of(target, phrase))
-        open_[:, columns] = 0
-        for step in range(steps)[_window(share, steps)]:
-            open_[step, columns] = 1
+    for mine, share in (words or {}).items():
+        own = torch.zeros(steps, 1)
+        own[_window(share, steps)] = 1
+        open_[:, list(mine)] = own
     return open_
 
 

@@ -12,10 +12,12 @@ WORD = re.compile(r"<[^<>\s]+>|\w+(?:['’-]\w+)*")
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """A word of a prompt, in lower case, with the columns of its tokens in order."""
+    """A word of a prompt, in lower case, with the columns of its tokens in order, and the characters it covers."""
 
     text: str
     columns: tuple[int, ...]
+    start: int
+    end: int
 
 
 def words_of(embedding: Embedding) -> tuple[Word, ...]:
@@ -24,7 +26,7 @@ def words_of(embedding: Embedding) -> tuple[Word, ...]:
     for match in WORD.finditer(embedding.text):
         columns = columns_within(embedding, match.start(), match.end())
         if columns:
-            found.append(Word(text=match.group().lower(), columns=columns))
+            found.append(Word(text=match.group().lower(), columns=columns, start=match.start(), end=match.end()))
     return tuple(found)
 
 

@@ -1,0 +1,65 @@
+"""How firmly an edit holds on follows from what changes, travels with the edit, and is refused out of range."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from storyboard.editing.edit_settings import COLOURED, MOMENT, THING, EditSettings
+from storyboard.editing.word_edit import WordEdit, read_edit, told_edit
+from storyboard.errors import BadInput
+
+PROMPT = "full shot, a man, green vest, holding a book, in the park, on a sunny day"
+
+
+@pytest.mark.parametrize(
+    ("said", "settings"),
+    [
+        ("red instead of green", COLOURED),
+        ("make the vest dark red", COLOURED),
+        ("make it night", MOMENT),
+        ("make it rainy", MOMENT),
+        ("guitar instead of book", THING),
+        ("red hat instead of green vest", THING),
+        ("add a dog", THING),
+        ("more book", THING),
+    ],
+)
+def test_settings_follow_from_what_changes(said, settings):
+    assert read_edit(PROMPT, said).settings == settings
+
+
+def test_a_told_edit_has_them_too():
+    assert told_edit(PROMPT, PROMPT.replace("on a sunny day", "at night"), where="moon").settings == MOMENT
+
+
+def test_settings_travel_with_the_edit():
+    edit = read_edit(PROMPT, "guitar instead of book")
+    kept = WordEdit(**{**vars(edit), "settings": EditSettings(blend=0.5, spread=0, levels="all")})
+    assert WordEdit.from_json(kept.to_json()) == kept
+    assert kept.to_json() != edit.to_json()
+
+
+def test_a_record_of_before_there_were_settings_can_be_read():
+    data = json.loads(read_edit(PROMPT, "guitar instead of book").to_json())
+    del data["settings"]
+    assert WordEdit.from_json(json.dumps(data)).settings == THING
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"blend": 2}, {"cross": -0.1}, {"cross": float("nan")}, {"cross": "1"}, {"spread": 99}, {"spread": 0.5},
+     {"levels": "some"}, {"around": []}, {"changed": None}],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(wrong):
+    data = json.loads(read_edit(PROMPT, "guitar instead of book").to_json())
+    with pytest.raises(BadInput):
+        WordEdit.from_json(json.dumps({**data, "settings": {**data["settings"], **wrong}}))
+
+
+@pytest.mark.parametrize("settings", [None, 1, [1]])
+def test_settings_that_are_none_are_refused(settings):
+    data = json.loads(read_edit(PROMPT, "guitar instead of book").to_json())
+    with pytest.raises(BadInput):
+        WordEdit.from_json(json.dumps({**data, "settings": settings}))
