@@ -103,9 +103,8 @@ def _drawn_with(
 
 
 def _all_failed(batches: Batches, wanted: frozenset[str], reason: str) -> Iterator[FrameFailed]:
-    for _, scene in itertools.chain.from_iterable(batches):
-        if scene.request.scene_id in wanted:
-            yield FrameFailed(scene_id=scene.request.scene_id, reason=reason)
+    scene_ids = dict.fromkeys(scene.request.scene_id for _, scene in itertools.chain.from_iterable(batches))
+    yield from (FrameFailed(scene_id=scene_id, reason=reason) for scene_id in scene_ids if scene_id in wanted)
 
 
 def _drawn(
@@ -119,12 +118,12 @@ def _drawn(
         memory.release()
     smaller = replace(model, memory=model.memory.smaller())
     memory.tile(model.pipe)
-    for single in run.batches(1, wanted):
+    for part in run.apart(wanted):
         try:
-            yield from _attempt(smaller, run, [single], wanted, folder)
+            yield from _attempt(smaller, run, part, wanted, folder)
         except torch.OutOfMemoryError:
             memory.release()
-            yield from _all_failed([single], wanted, "the device ran out of memory")
+            yield from _all_failed(part, wanted, "the device ran out of memory")
 
 
 def _attempt(

@@ -54,9 +54,15 @@ class Run:
         return dict(enumerate(uses.values(), self.first_hidden))
 
     def batches(self, size: int, wanted: frozenset[str]) -> list[tuple[Placed, ...]]:
-        """The batches that hold a wanted frame, each whole."""
+        """The batches that hold a wanted frame, each whole; an edit comes after what it is an edit of."""
+        size = 1 if self.is_edit else size
         whole = [self.scenes[start : start + size] for start in range(0, len(self.scenes), size)]
         return [batch for batch in whole if any(scene.request.scene_id in wanted for _, scene in batch)]
+
+    def apart(self, wanted: frozenset[str]) -> list[Batches]:
+        """What can be drawn alone where memory is short: every frame, but a frame and its edits one after the other."""
+        singles = self.batches(1, wanted)
+        return [singles] if self.is_edit else [[single] for single in singles]
 
     def fits_together(self, size: int, *, spare: bool) -> bool:
         """Whether the run is a single batch that takes its hidden pictures along; `spare`: the memory has room for as
