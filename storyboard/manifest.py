@@ -15,6 +15,7 @@ from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
 from storyboard.translation import Translation, check_language, translation_from_json
 
 SCHEMA_VERSION = 1
+Swap = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +27,13 @@ class Version:
         base_key: key of the plan's own request when this version was chosen; a later change of the scene's prompt
             changes that key, and the version no longer counts.
         note: how it came about: "" for the plan's own, else "redo", "edit: …".
+        swaps: words that its edits took out of the scene's texts, each with the one put in.
     """
 
     key: str
     base_key: str
     note: str = ""
+    swaps: tuple[Swap, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,11 +179,18 @@ def _index(entry: Mapping[str, Any]) -> int:
 
 def _versions(entry: Mapping[str, Any]) -> tuple[Version, ...]:
     found = []
-    for raw in entry.get("versions", []) if isinstance(entry.get("versions"), list) else []:
+    raws = entry["versions"] if isinstance(entry.get("versions"), list) else []
+    for raw in (raw for raw in raws if isinstance(raw, dict)):
         key, base_key = str(raw.get("key", "")), str(raw.get("base_key", ""))
         if _is_key(key) and _is_key(base_key):
-            found.append(Version(key=key, base_key=base_key, note=str(raw.get("note", ""))[:500]))
+            found.append(Version(key=key, base_key=base_key, note=str(raw.get("note", ""))[:500], swaps=_swaps(raw)))
     return tuple(found)
+
+
+def _swaps(raw: Mapping[str, Any]) -> tuple[Swap, ...]:
+    pairs = raw.get("swaps", [])
+    found = [pair for pair in pairs if isinstance(pair, list) and len(pair) == 2] if isinstance(pairs, list) else []
+    return tuple((old, new) for old, new in found if isinstance(old, str) and isinstance(new, str) and old)
 
 
 def _is_key(text: str) -> bool:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from storyboard.board import Board
 from storyboard.casting.registry import load_cast
 from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
-from storyboard.editing.repair import NOTE, Repair, next_seed, repaired, repairs
+from storyboard.editing.repair import Repair, next_seed, repaired, repairs
+from storyboard.editing.retelling import retold, swaps_of
 from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit, refuse_tags
 from storyboard.errors import BadInput, BoardError, FramesFailed
 from storyboard.evaluating.judges import Judge
 from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
 from storyboard.frame import Frame
-from storyboard.manifest import Manifest, Version
+from storyboard.manifest import Manifest, Swap, Version
 from storyboard.planning.choose import default_planner
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
@@ -113,7 +114,7 @@ def edit_frame(
         edit = _asked_edit(board, scene, chain[-1].prompt, said, where, name, llm_model)
     target = replace(chain[-1], prompt=edit.after, edit_of=chain[-1].key, edit=edit.to_json())
     outcomes = board.renderer.edit(board.manifest.plan, board.cast, [*chain, target], board.store.frames_folder)
-    return _with_new_version(board, scene, outcomes, f"edit: {clean(said)}", retold(scene, edit))
+    return _with_new_version(board, scene, outcomes, f"edit: {clean(said)}", swaps_of(edit))
 
 
 def _asked_edit(
@@ -135,20 +136,34 @@ def redo_frame(
     note: str = "",
     steering: Mapping[str, Any] | None = None,
 ) -> Board:
-    """Draw a frame once more, with another seed (the next one, or the given), perhaps a note for the prompt, and
-    perhaps a control picture: `steering` are the `RenderOptions` of that."""
+    """Draw a frame once more as it is now worded, with another seed (the next one, or the given), perhaps a note for
+    the prompt, and perhaps a control picture: `steering` are the `RenderOptions` of that."""
     scene = board.scene(number)
     chosen = next_seed(board.manifest, scene.id) if seed is None else seed
     note = clean(note)
     refuse_tags(note)
 
     def change(request: FrameRequest) -> FrameRequest:
-        prompt = f"{request.prompt}, {note}" if note else request.prompt
+        prompt = _wording(board, request)
+        prompt = f"{prompt}, {note}" if note else prompt
         return replace(request, seed=chosen, prompt=prompt)
 
     renderer = _steered(board.renderer, steering) if steering else board.renderer
     outcomes = renderer.redraw(board.manifest.plan, board.cast, {scene.id: change}, board.store.frames_folder)
-    return _with_new_version(board, scene, outcomes, f"redo: {note}" if note else "redo", scene)
+    return _with_new_version(board, scene, outcomes, f"redo: {note}" if note else "redo")
+
+
+def _wording(board: OpenBoard, own: FrameRequest) -> str:
+    """The prompt of the version on the board, with its edits and notes; the plan's where that has changed since."""
+    version = board.manifest.active_version(own.scene_id)
+    shown = _shown_request(board, version) if version and version.base_key == own.key else None
+    return shown.prompt if shown else own.prompt
+
+
+def _shown_request(board: OpenBoard, version: Version) -> FrameRequest | None:
+    record = board.store.frame_record(version.key)
+    request = request_from_json(record.get("request"), "") if record else None
+    return request if request and request.key == version.key else None
 
 
 def _steered(renderer: DiffusionRenderer, steering: Mapping[str, Any]) -> DiffusionRenderer:
@@ -158,13 +173,11 @@ def _steered(renderer: DiffusionRenderer, steering: Mapping[str, Any]) -> Diffus
 
 
 def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Board:
-    """Draw frames that score less than `least` again, each at most `times` times; edited frames stay as they are."""
+    """Draw frames that score less than `least` again, each at most `times` times; those that somebody gave other words
+    or pictures to follow than the plan's stay as they are."""
     manifest = board.manifest
-    scenes = [
-        scene.id
-        for scene in manifest.plan.scenes
-        if (version := manifest.active_version(scene.id)) and version.note.split(":")[0] in ("", NOTE, "redo")
-    ]
+    requests = board.renderer.requests(manifest.plan, board.cast)
+    scenes = [own.scene_id for own in requests if _differs_in_seed_alone(board, own)]
     work = Repair(
         store=board.store, cast=board.cast, renderer=board.renderer, judge=judge, listener=board.listener,
         least=least, times=times, save=lambda _: None, earlier={scene: repairs(manifest, scene) for scene in scenes},
@@ -174,6 +187,12 @@ def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Bo
         if mended != manifest:
             board.store.save(mended, undoable=True)
     return finished(board)
+
+
+def _differs_in_seed_alone(board: OpenBoard, own: FrameRequest) -> bool:
+    version = board.manifest.active_version(own.scene_id)
+    shown = _shown_request(board, version) if version else None
+    return shown is not None and replace(shown, seed=own.seed).key == own.key
 
 
 def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "", locked: str | None = None) -> Board:
@@ -202,10 +221,8 @@ def pick_version(board: OpenBoard, number: int, name: str) -> Board:
     if not match or not int(match.group(1)) <= len(versions):
         known = ", ".join(f"v{index}" for index in range(1, len(versions) + 1)) or "none"
         raise BadInput(f"Frame {number} has no version {name!r}.", hint=f"It has: {known}.")
-    chosen = int(match.group(1)) - 1
-    manifest = board.manifest.with_version(scene.id, _still_counting(board, scene, versions[chosen]))
     with board.store.writing():
-        board.store.save(manifest, undoable=True)
+        _show(board, scene, versions[int(match.group(1)) - 1])
     return finished(board)
 
 
@@ -269,27 +286,25 @@ def request_from_json(data: object, scene_id: str) -> FrameRequest | None:
         return None
 
 
-def retold(scene: Scene, edit: WordEdit) -> Scene:
-    """The scene with the words of a swap also in what readers see; the prompt of the plan stays."""
-    if edit.kind != "swap" or not edit.gone or not edit.new:
-        return scene
-    old, new = re.compile(rf"(?<!\w){re.escape(edit.gone[-1])}(?!\w)"), edit.new[-1]
-    return replace(
-        scene,
-        caption=old.sub(lambda _: new, scene.caption),
-        alt=old.sub(lambda _: new, scene.alt),
-        action=old.sub(lambda _: new, scene.action),
-    )
-
-
-def _with_new_version(board: OpenBoard, scene: Scene, outcomes: Outcomes, note: str, told: Scene) -> Board:
+def _with_new_version(
+    board: OpenBoard, scene: Scene, outcomes: Outcomes, note: str, swaps: tuple[Swap, ...] = ()
+) -> Board:
+    """The board with a new picture, which shows what the one before did but for `swaps`."""
     with board.store.writing():
         key = _published(board, scene, outcomes)
-        version = _still_counting(board, scene, Version(key=key, base_key="", note=note))
-        manifest = board.manifest.with_version(scene.id, version)
-        scenes = tuple(told if each.id == scene.id else each for each in manifest.plan.scenes)
-        board.store.save(replace_plan(manifest, scenes=scenes), undoable=True)
+        before = board.manifest.active_version(scene.id)
+        known = before.swaps if before else ()
+        _show(board, scene, Version(key=key, base_key="", note=note, swaps=(*known, *swaps)))
     return finished(board)
+
+
+def _show(board: OpenBoard, scene: Scene, version: Version) -> None:
+    """Put a version on the board, with the scene's texts as they fit it."""
+    before = board.manifest.active_version(scene.id)
+    told = retold(scene, before.swaps if before else (), version.swaps)
+    manifest = board.manifest.with_version(scene.id, _still_counting(board, scene, version))
+    scenes = tuple(told if each.id == scene.id else each for each in manifest.plan.scenes)
+    board.store.save(replace_plan(manifest, scenes=scenes), undoable=True)
 
 
 def _published(board: OpenBoard, scene: Scene, outcomes: Outcomes) -> str:

@@ -144,7 +144,7 @@ def _better(work: Repair, manifest: Manifest, scene_id: str, key: str, before: f
     current = manifest.active_version(scene_id)
     if current is None:
         raise ModelError(f"Scene {scene_id} has no picture to mend.")
-    version = Version(key=key, base_key=current.base_key, note=NOTE)
+    version = Version(key=key, base_key=current.base_key, note=NOTE, swaps=current.swaps)
     after = _score(work, manifest.with_version(scene_id, version), scene_id)
     note = f"{NOTE}: {before:.2f} -> {after:.2f}"
     number = manifest.plan.scene(scene_id).number

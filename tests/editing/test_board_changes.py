@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from diffusers import UNet2DConditionModel
 
 from storyboard.commands.main import storyboard
+from storyboard.editing.retelling import retold
 from storyboard.errors import BadInput, BoardError
 from storyboard.rendering.stick_figure import draw
 from storyboard.run_store import RunStore
@@ -188,3 +189,51 @@ def test_a_damaged_record_is_noticed(board):
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(BoardError, match="damaged"):
         run("edit", board, 1, "red instead of green", "--json")
+
+
+def test_texts_follow_the_picture_that_is_shown(board):
+    def caption():
+        return RunStore(board).read().plan.scenes[0].caption
+
+    run("edit", board, 1, "red instead of green", "--json")
+    run("redo", board, 1, "--json")
+    assert caption() == "a man with a red hat on a bench"
+    run("pick", board, 1, "v1", "--json")
+    assert caption() == PROMPTS[0]
+    run("pick", board, 1, "v3", "--json")
+    assert caption() == "a man with a red hat on a bench"
+    run("edit", board, 1, "blue instead of red", "--json")
+    run("pick", board, 1, "v2", "--json")
+    assert caption() == "a man with a red hat on a bench"
+
+
+def test_redo_keeps_the_words_of_what_is_shown(board):
+    def prompt():
+        store = RunStore(board)
+        return store.frame_record(store.read().active_version("s1").key)["request"]["prompt"]
+
+    run("edit", board, 1, "red instead of green", "--json")
+    run("redo", board, 1, "--note", "up the tree", "--json")
+    run("redo", board, 1, "--json")
+    assert prompt() == "a man with a red hat on a bench, up the tree"
+    run("pick", board, 1, "v1", "--json")
+    run("redo", board, 1, "--json")
+    assert prompt() == PROMPTS[0]
+
+
+def test_words_that_were_there_before_a_swap_are_not_taken_back():
+    scene = Scene(id="s1", number=1, prompt="p", caption="a cat and a mug")
+    told = retold(scene, (), (("mug", "cat"),))
+    assert told.caption == "a cat and a cat"
+    assert retold(told, (("mug", "cat"),), ()).caption == "a cat and a cat"
+
+
+@pytest.mark.parametrize("swaps", [None, 7, [1], [["a"]], [["a", 1]], [["", "b"]], {"a": "b"}])
+def test_swaps_in_a_manifest_that_are_none_are_left_out(board, swaps):
+    path = board / "board.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["frames"][0]["versions"][0]["swaps"] = swaps
+    data["frames"][1]["versions"].append(7)
+    path.write_text(json.dumps(data), encoding="utf-8")
+    manifest = RunStore(board).read()
+    assert manifest.versions["s1"][0].swaps == () and len(manifest.versions["s2"]) == 1

@@ -138,6 +138,15 @@ def test_frames_above_the_line_are_left_alone(board):
     assert {len(versions) for versions in RunStore(board).read().versions.values()} == {1}
 
 
+def test_frames_with_words_of_their_own_are_left_alone(board):
+    run("redo", board, 1, "--note", "up the tree", "--json")
+    run("edit", board, 2, "cat instead of dog", "--json")
+    run("redo", board, 2, "--json")
+    before = RunStore(board).read()
+    repair_board(open_board(board), judge_of(board, 1), 0.9, 1)
+    assert RunStore(board).read().versions == before.versions
+
+
 def test_a_redone_frame_that_is_no_better_gives_way(board):
     opened = open_board(board)
     keys = [opened.manifest.active_version(scene).key for scene in ("s1", "s2")]

@@ -1,4 +1,4 @@
-"""A frame, its edit and the edit's edit are drawn in that order, however long their prompts and however little memory."""
+"""A frame, its edit and the edit of that are drawn in this order, whatever their lengths and the memory."""
 
 from __future__ import annotations
 
