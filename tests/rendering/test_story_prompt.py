@@ -110,3 +110,14 @@ def test_the_description_alone(conditioner):
     embedding = conditioner.embed(IDENTITY)
     assert torch.equal(rows[0], embedding.tokens[0])
     assert len(rows) == 1 + sum(len(word.columns) for word in words_of(embedding)) + 1  # and the comma
+
+
+def test_start_and_end_of_texts_of_several_chunks_stay_their_own(conditioner):
+    part = ", ".join(["a man in the park by the tree"] * 12)
+    prompts = {1: f"{IDENTITY}, {part}, red sun", 2: f"{IDENTITY}, {part}, blue hat"}
+    found = consolidated_conditionings(conditioner, prompts, IDENTITY, 1.0)
+    for lane, prompt in prompts.items():
+        changed, plain = found[lane].at(0)[0][1], conditioner.embed(prompt)
+        special = [column for chunk in special_columns(plain) for column in chunk]
+        assert len(changed.pieces) == len(plain.pieces) > 77
+        assert torch.equal(changed.tokens[special], plain.tokens[special])

@@ -129,7 +129,7 @@ def _joined(identity: str, parts: Sequence[str], frames: Sequence[int]) -> Conso
 def reweighted(embedding: Embedding, spans: Mapping[int, tuple[int, int]], frame: int, strength: float) -> Tensor:
     """The embedding's rows (tokens, channels) with the other frames weakened and `frame` strengthened."""
     rows = embedding.tokens.float().clone()
-    after = [column for column, piece in enumerate(embedding.pieces) if piece.end <= piece.start and column > 0]
+    after = _ending(embedding)
     for other, span in spans.items():
         if other != frame:
             words = list(columns_within(embedding, *span))
@@ -158,8 +158,9 @@ def consolidated_conditionings(
         window = consolidate(identity, parts, index, lambda text: _tokens(conditioner.embed(text)) <= LONGEST)
         embedding = conditioner.embed(window.text)
         rows = reweighted(embedding, window.spans, index, strength)
-        ending = [column for column, piece in enumerate(embedding.pieces) if piece.end <= piece.start and column > 0]
-        rows[ending] = conditioner.embed(f"{identity}, {parts[index]}").tokens[-len(ending) :].to(rows)
+        alone = conditioner.embed(f"{identity}, {parts[index]}")
+        ending = _ending(embedding)
+        rows[ending] = alone.tokens[_ending(alone)[-len(ending) :]].to(rows)
         found[lane] = _constant(replace(embedding, tokens=rows))
     return found
 
@@ -169,6 +170,11 @@ def identity_rows(conditioner: Conditioner, identity: str) -> Tensor:
     embedding = conditioner.embed(identity)
     words = [column for column, piece in enumerate(embedding.pieces) if piece.end > piece.start]
     return embedding.tokens[[0, *words]]
+
+
+def _ending(embedding: Embedding) -> list[int]:
+    """The columns of end and padding tokens, and where further chunks start."""
+    return [column for column, piece in enumerate(embedding.pieces) if piece.end <= piece.start and column > 0]
 
 
 def _tokens(embedding: Embedding) -> int:
