@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from storyboard.editing.word_edit import WordEdit, told_edit
+from storyboard.editing.word_edit import WordEdit, limited, told_edit
 from storyboard.events import Listener, Note
 from storyboard.planning.edits import ask_edit, transport_named
 from storyboard.protocols import Recorder
@@ -27,9 +27,10 @@ def asked_edit(
 
     Raises:
         PlannerError: no usable answer; PlannerUnreachable; PlanRefused.
-        BadInput: the answer changes nothing, or has little to do with the frame.
+        BadInput: the answer changes nothing, has little to do with the frame, or `where` is nowhere.
     """
     transport = transport_named(planner, llm_model)
     listener(Note(text=f"Asking {transport.model} what changes."))
     told = ask_edit(prompt, clean(said), tokens, transport, record, name)
-    return told_edit(prompt, told.prompt, stronger=told.stronger, weaker=told.weaker, where=where or told.where)
+    edit = told_edit(prompt, told.prompt, stronger=told.stronger, weaker=told.weaker, where="" if where else told.where)
+    return limited(edit, where) if where else edit

@@ -21,8 +21,10 @@ STRONGER, WEAKER = 2.0, 0.4
 LONGEST = 2000
 ARTICLES = frozenset({"a", "an", "the", "some", "his", "her", "their"})
 LINKS = frozenset({"with", "wearing", "holding", "and", "in", "on", "carrying", "eating", "having"})
+PLACING = frozenset("above at behind beside by in inside near on outside under".split())
 SMALL_WORDS = ARTICLES | {"of", "in", "on", "at", "with", "and", "to", "by", "is", "instead"}
 WORD = re.compile(r"<[^<>\s]+>|\w+(?:['’-]\w+)*")
+WEIGHT = re.compile(r":\s*-?[\d.]+\s*(?=\))")
 
 
 class NotUnderstood(BadInput):
@@ -88,8 +90,8 @@ def read_edit(prompt: str, said: str, where: str = "") -> WordEdit:
     for pattern, apply in _FORMS:
         match = re.fullmatch(pattern, said, re.IGNORECASE)
         if match:
-            return _limited(apply(prompt, match.groupdict()), where)
-    return _limited(_rewritten(prompt, said), where)
+            return limited(apply(prompt, match.groupdict()), where)
+    return limited(_rewritten(prompt, said), where)
 
 
 def refuse_tags(said: str) -> None:
@@ -119,10 +121,11 @@ def told_edit(
     if clean(after) == prompt and scales:
         return WordEdit(kind="strengthen" if stronger else "weaken", before=prompt, after=prompt, scales=scales)
     edit = dataclasses.replace(_rewritten(prompt, clean(after)), scales=scales)
-    return _limited(edit, where if _places(after, where) or _places(prompt, where) else "")
+    return limited(edit, where if _places(after, where) or _places(prompt, where) else "")
 
 
-def _limited(edit: WordEdit, where: str) -> WordEdit:
+def limited(edit: WordEdit, where: str) -> WordEdit:
+    """The edit with the settings that suit it, around `where` only ("": around its words). Raises BadInput."""
     where = clean(where)
     if where and not _places(edit.after, where) and not _places(edit.before, where):
         raise BadInput(f"{where!r} is in neither prompt.", hint=f"The frame's prompt: {edit.before}")
@@ -132,7 +135,9 @@ def _limited(edit: WordEdit, where: str) -> WordEdit:
 def _swap(prompt: str, said: Mapping[str, str]) -> WordEdit:
     start, end = _found(prompt, said["old"])
     new = _trimmed(said["new"])
-    start = _over_verb(prompt, start, new)
+    if COLOUR.fullmatch(new) and not COLOUR.search(prompt[start:end]):
+        return _make_thing(prompt, said)
+    start = _over_place(prompt, _over_verb(prompt, start, new), new)
     if _first(new) in ARTICLES or new[:1].isupper() or _is_verb(_first(new)):
         start = _over_article(prompt, start)
     return _edited("swap", prompt, _with_article(prompt[:start], new) + prompt[end:])
@@ -195,7 +200,7 @@ def _scaled(kind: str, prompt: str, phrase: str, factor: float) -> WordEdit:
 
 
 _FORMS = (
-    (r"(?P<new>.+?)\s+(?:instead of|rather than)\s+(?P<old>.+)", _swap),
+    (r"(?:(?:put|draw|show|use)\s+)?(?P<new>.+?)\s+(?:instead of|rather than)\s+(?P<old>.+)", _swap),
     (r"(?:replace|swap|change|turn)\s+(?P<old>.+?)\s+(?:with|by|for|to|into)\s+(?P<new>.+)", _swap),
     (r"(?P<old>.+?)\s*(?:->|=>|→)\s*(?P<new>.+)", _swap),
     (r"(?:add|put in|also|plus)\s+(?P<new>.+)", _add),
@@ -203,17 +208,19 @@ _FORMS = (
     (rf"make\s+(?:the|his|her|their|its)\s+(?P<old>.+?)\s+(?P<new>{COLOUR.pattern})", _make_thing),
     (r"(?P<new>(?:with|wearing|holding|carrying|playing|eating|reading)\s+[^,]+)", _hold),
     (r"(?:remove|drop|delete|without|no|take away)\s+(?P<old>.+)", _remove),
+    (r"take\s+(?P<old>.+?)\s+(?:away|out)", _remove),
     (r"(?:make\s+it\s+)?(?:more|stronger|strengthen|emphasi[sz]e)\s+(?P<old>.+)", _strengthen),
     (r"(?:make\s+it\s+)?(?:less|fewer|weaker|weaken|reduce)\s+(?P<old>.+)", _weaken),
     (r"make\s+(?:it|this)\s+(?P<new>.+)", _make),
+    (rf"(?P<new>{TIME.pattern})", _make),
 )
 
 
 def _rewritten(prompt: str, said: str) -> WordEdit:
-    """A whole new prompt, when it shares enough words with the old one."""
+    """A whole new prompt, when it shares at least half of either's words; fewer would keep nothing of the picture."""
     old, new = _words(prompt), _words(said)
     shared = set(old) & set(new)
-    if len(shared) * 2 < len(set(new)) or not shared:
+    if len(shared) * 2 < max(len(set(old)), len(set(new))) or not shared:
         raise _unclear(said)
     return _edited("rewrite", prompt, said)
 
@@ -250,7 +257,8 @@ def _content(words: list[str]) -> tuple[str, ...]:
 
 
 def _words(text: str) -> list[str]:
-    return [match.group().lower() for match in WORD.finditer(text)]
+    """In lower case, without the numbers that weigh them."""
+    return [match.group().lower() for match in WORD.finditer(WEIGHT.sub("", text))]
 
 
 def _found(prompt: str, phrase: str) -> tuple[int, int]:
@@ -259,7 +267,10 @@ def _found(prompt: str, phrase: str) -> tuple[int, int]:
     Raises:
         NotUnderstood: nowhere.
     """
-    words = [word for word in _trimmed(phrase).split() if word.lower() not in ARTICLES]
+    words = _trimmed(phrase).split()
+    if _first(_trimmed(phrase)) in PLACING and (places := _places(prompt, " ".join(words))):
+        return places[0]
+    words = [word for word in words if word.lower() not in ARTICLES]
     for first in range(len(words)):
         places = _places(prompt, " ".join(words[first:]))
         if places:
@@ -303,6 +314,14 @@ def _over_verb(prompt: str, start: int, new: str) -> int:
         return start
     match = re.search(r"(\w+ing)\s+$", prompt[: _over_article(prompt, start)])
     return match.start(1) if match else start
+
+
+def _over_place(prompt: str, start: int, new: str) -> int:
+    """Where "in the" before `start` begins, when the new words say where themselves."""
+    if _first(new) not in PLACING:
+        return start
+    match = re.search(r"(\w+)\s+$", prompt[: _over_article(prompt, start)])
+    return match.start(1) if match and match.group(1).lower() in PLACING else start
 
 
 def _with_article(before: str, new: str) -> str:

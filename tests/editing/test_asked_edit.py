@@ -85,3 +85,14 @@ def test_useless_answers_leave_the_board(board, monkeypatch, answers, error):  #
         with pytest.raises(error) as caught:
             run("edit", board, 1, SAID, "--json")
     assert caught.value.hint and shown(board) == before
+
+
+def test_where_that_the_answer_does_not_have_is_said(board, monkeypatch):  # noqa: F811
+    before = shown(board)
+    with serving(in_turn([told(), told()])) as server:
+        asking(monkeypatch, server)
+        with pytest.raises(BadInput, match="'piano'"):
+            run("edit", board, 1, SAID, "--where", "piano", "--json")
+        run("edit", board, 1, SAID, "--where", "sun", "--json")
+    after = shown(board)
+    assert [before[scene] == after[scene] for scene in before] == [False, True, True]

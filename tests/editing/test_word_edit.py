@@ -58,6 +58,15 @@ def test_what_is_said_becomes_a_prompt(said, kind, after):
         ("a man, park", "more clouds", "add", "a man, park, clouds"),
         ("a man with a hat, park", "without the hat", "remove", "a man, park"),
         ("a man, rain", "make it less rain", "weaken", "a man, rain"),
+        ("a man, on a sunny day", "at night", "swap", "a man, at night"),
+        (PROMPT, "change the vest to red", "swap", PROMPT.replace("green", "red")),
+        (PROMPT, "turn green into red", "swap", PROMPT.replace("green", "red")),
+        (PROMPT, "take the sandwich away", "remove", PROMPT.replace("eating a sandwich ", "")),
+        (PROMPT, "put an apple instead of the sandwich", "swap", PROMPT.replace("a sandwich", "an apple")),
+        ("a man in the park, rain", "on the beach instead of in the park", "swap", "a man on the beach, rain"),
+        ("a man in the park, rain", "on the beach instead of the park", "swap", "a man on the beach, rain"),
+        ("a man in the park, rain", "in a cafe instead of the park", "swap", "a man in a cafe, rain"),
+        ("a man on a bench", "a wall instead of a bench", "swap", "a man on a wall"),
     ],
 )
 def test_what_is_said_shortly(prompt, said, kind, after):
@@ -91,8 +100,10 @@ def test_changed_words_leave_out_small_ones():
 
 
 @pytest.mark.parametrize(
-    "said", ["", "   ", "a guitar instead of a piano", "make it pop", "less elephants", "x" * 3000]
-)
+    "said",
+    ["", "   ", "a guitar instead of a piano", "make it pop", "less elephants", "x" * 3000, "a blue vest",
+     "make the man happy", "the sun in his eyes"],
+)  # fmt: skip
 def test_what_cannot_be_understood_is_asked_about(said):
     with pytest.raises(BadInput) as caught:
         read_edit(PROMPT, said)
@@ -126,3 +137,10 @@ def test_tags_are_refused_where_they_would_do_nothing(said):
     with pytest.raises(BadInput, match="<lora:ink>") as refused:
         read_edit(PROMPT, said)
     assert "board.json" in refused.value.hint
+
+
+def test_weights_are_no_words():
+    edit = read_edit(PROMPT, "(guitar:1.5) instead of sandwich")
+    assert (edit.gone, edit.new) == (("sandwich",), ("guitar",))
+    assert changed_words("(red sun:1.3)", "(red sun:1.5)") == ((), ())
+    assert changed_words("2 cats", "3 cats") == (("2",), ("3",))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from storyboard.rendering.diffusion.shared_attention import SharedAttention
-from storyboard.rendering.diffusion.style_aligned import StyleAligned, adaptive_instance_norm
+from storyboard.rendering.diffusion.style_aligned import StyleAligned, adaptive_instance_norm, evenly
 from tests.rendering.small_unet import denoise, fingerprint, noise_of, same, small_unet, text_of
 
 LANES = {lane: (noise_of(lane), text_of(lane)) for lane in (0, 1, 2)}
@@ -51,3 +51,9 @@ def test_statistics_become_the_references():
     result = adaptive_instance_norm(own, reference)
     torch.testing.assert_close(result.mean(-2), reference.mean(-2).expand(2, 3, 8), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(result.std(-2), reference.std(-2).expand(2, 3, 8), atol=1e-3, rtol=1e-3)
+
+
+def test_less_strength_sees_tokens_from_all_over_the_reference():
+    assert evenly(9, 1.0).tolist() == list(range(9))
+    assert evenly(9, 0.34).tolist() == [0, 4, 8]
+    assert len(evenly(9, 0.0)) == 1

@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from storyboard.rendering.diffusion.attention import (
@@ -34,7 +35,7 @@ class StyleAligned(Method):
 
     Args:
         references: lane of a frame -> lane whose style it takes on; that lane must run before it.
-        strength: 0 = off, 1 = full alignment.
+        strength: 0 = off, 1 = full alignment; less sees fewer of the reference's tokens.
     """
 
     name = "style"
@@ -72,11 +73,16 @@ class StyleAligned(Method):
         conditional, reference = kind
         query, key, value = self._bank[(call.layer.name, reference, conditional)]
         own = replace(call, query=self._blend(call.query, query), key=self._blend(call.key, key))
-        kept = max(1, round(self.strength * key.shape[1]))
-        return own.with_more_keys(key[:, :kept], value[:, :kept])
+        kept = evenly(key.shape[1], self.strength).to(key.device)
+        return own.with_more_keys(key[:, kept], value[:, kept])
 
     def _blend(self, own: Tensor, reference: Tensor) -> Tensor:
         return own.lerp(adaptive_instance_norm(own, reference), self.strength)
+
+
+def evenly(tokens: int, share: float) -> Tensor:
+    """Indices of a share of the tokens, at least one, from all over the picture."""
+    return torch.linspace(0, tokens - 1, max(1, round(share * tokens))).round().long()
 
 
 def adaptive_instance_norm(own: Tensor, reference: Tensor) -> Tensor:
