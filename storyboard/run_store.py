@@ -139,7 +139,7 @@ class RunStore:
             digest = hashlib.sha256(self.frame_path(key).read_bytes()).hexdigest()
         except (OSError, ValueError):
             return None
-        return record if isinstance(record, dict) and record.get("sha256") == digest else None
+        return record if isinstance(record, dict) and record.get("sha256") == digest and _has_request(record) else None
 
     def stored_frames(self, manifest: Manifest) -> tuple[StoredFrame, ...]:
         """What stands for each scene, in order: its active version, or a placeholder where the last drawing failed."""
@@ -228,6 +228,13 @@ class RunStore:
                 f"{self.folder} has {free // 2**20} MB free; about {needed // 2**20 + 1} MB are needed.",
                 hint="Free some space, or name a folder on another disk with -o.",
             )
+
+
+def _has_request(record: dict[str, Any]) -> bool:
+    """Whether the record says what was drawn, with numbers where numbers belong."""
+    request = record.get("request", {})
+    names = ("width", "height", "seed")
+    return isinstance(request, dict) and all(isinstance(request.get(name, 0), int) for name in names)
 
 
 def _record(frame: Frame, png: bytes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from storyboard.errors import BoardError
 from storyboard.evaluating.judges import Judge
 from storyboard.frame import StoredFrame
 from storyboard.manifest import Manifest
@@ -55,13 +57,17 @@ class FrameScore:
 def score_board(
     store: RunStore, manifest: Manifest, cast: Cast, judge: Judge, only: Collection[str] | None = None
 ) -> dict[str, FrameScore]:
-    """Scene id -> its frame's scores, in order; placeholders are left out, and all but `only` where that is given."""
+    """Scene id -> its frame's scores, in order; placeholders are left out, and all but `only` where that is given.
+
+    Raises:
+        BoardError: a frame's picture cannot be read.
+    """
     frames = [
         (scene, frame)
         for scene, frame in zip(manifest.plan.scenes, store.stored_frames(manifest), strict=True)
         if frame.key
     ]
-    pictures = {frame.scene_id: _open(frame.path) for _, frame in frames}
+    pictures = {frame.scene_id: _frame_picture(scene, frame) for scene, frame in frames}
     return {
         scene.id: _score(store, scene, frame, frames, pictures, cast, judge)
         for scene, frame in frames
@@ -83,7 +89,7 @@ def _score(
     request = record.get("request", {})
     lead = scene.cast[0] if scene.cast and scene.cast[0] in cast else None
     hidden = _hidden_picture(store, request.get("anchors", ()), lead)
-    references = [] if lead is None else [_open(path) for path in cast[lead].references]
+    references = [] if lead is None else [each for path in cast[lead].references if (each := _open(path))]
     prompt = str(request.get("prompt", scene.prompt))
     others = [pictures[other.id] for other, _ in frames if lead and other.id != scene.id and other.cast[:1] == (lead,)]
     return FrameScore(
@@ -117,9 +123,25 @@ def _hidden_picture(store: RunStore, keys: Sequence[str], lead: str | None) -> I
     return None
 
 
-def _open(path: Path) -> Image.Image:
-    with Image.open(path) as picture:
-        return picture.convert("RGB")
+def _open(path: Path) -> Image.Image | None:
+    """The picture; None where there is none that can be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
+                return picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+
+
+def _frame_picture(scene: Scene, frame: StoredFrame) -> Image.Image:
+    picture = _open(frame.path)
+    if picture is None:
+        raise BoardError(
+            f"The picture of frame {scene.number} cannot be read.",
+            hint=f"Draw it again: storyboard redo {frame.path.parent.parent} {scene.number}",
+        )
+    return picture
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -12,7 +13,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 
 from storyboard.commands.main import storyboard
 from storyboard.editing.board_changes import open_board, repair_board, undo
-from storyboard.errors import BadInput, ChecksFailed, ModelError
+from storyboard.errors import BadInput, BoardError, ChecksFailed, ModelError
 from storyboard.evaluating.check import score_board
 from storyboard.evaluating.likeness import ClipJudge
 from storyboard.evaluating.scores import rmse
@@ -163,3 +164,33 @@ def test_scores_without_anchor_or_company(board, clip):
     for score in score_board(opened.store, opened.manifest, opened.cast, ClipJudge(clip)).values():
         assert score.anchor is None and score.company is None
         assert score.total == score.prompt
+
+
+def test_a_hidden_picture_that_cannot_be_read_is_left_out(board, clip):
+    for path in (board / "frames" / "anchors").glob("*.png"):
+        path.write_bytes(b"no picture")
+    frames = json.loads(run("check", board, "--clip", clip, "--json"))["frames"]
+    assert [frame["anchor"] for frame in frames] == [None, None]
+
+
+def test_a_frame_that_cannot_be_read_is_said(board):
+    store = RunStore(board)
+    key = store.read().active_version("s1").key
+    path = board / "frames" / f"{key}.png"
+    path.write_bytes(b"no picture")
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    record["sha256"] = hashlib.sha256(b"no picture").hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
+    opened = open_board(board)
+    with pytest.raises(BoardError, match="frame 1"):
+        score_board(opened.store, opened.manifest, opened.cast, judge=None)
+
+
+@pytest.mark.parametrize("request_", ["x", [1], {"width": "wide"}, {"seed": None}])
+def test_a_record_without_a_request_is_no_record(board, request_):
+    store = RunStore(board)
+    key = store.read().active_version("s1").key
+    path = board / "frames" / f"{key}.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**record, "request": request_}), encoding="utf-8")
+    assert [bool(frame.key) for frame in RunStore(board).stored_frames(store.read())] == [False, True]
