@@ -15,6 +15,7 @@ from storyboard.casting.registry import load_cast
 from storyboard.errors import BadInput, FramesFailed
 from storyboard.events import Listener, Note, ignore
 from storyboard.job import Export, Job
+from storyboard.manifest import Manifest
 from storyboard.pipeline import make_board
 from storyboard.planning.choose import default_planner
 from storyboard.planning.offline import language_note
@@ -92,7 +93,8 @@ def render_plan(
     sheet: Sheet | None = None,
     listener: Listener = ignore,
 ) -> Board:
-    """Draw a plan into a folder, or with `plan` None whatever is missing of the board that is there.
+    """Draw a plan into a folder, or with `plan` None whatever is missing of the board that is there, whose pages keep
+    their layout and paper unless `sheet` says otherwise.
 
     Raises:
         StoryboardError: as `create_board`; BoardError when `plan` is None and the folder is not a board.
@@ -100,7 +102,8 @@ def render_plan(
     known = load_cast(characters)
     store = RunStore(folder)
     if plan is None:
-        options = options or stored_options(store.read().options)
+        manifest = store.read()
+        options, sheet = options or stored_options(manifest.options), sheet or _stored_sheet(manifest)
     job = _job(
         story=plan.story if plan else None, cast=known, planner=_Given(plan) if plan else None,
         asked={"plan": _plain(plan_to_json(plan))} if plan else {}, options=options or RenderOptions(),
@@ -156,6 +159,12 @@ def stored_options(values: Mapping[str, Any]) -> RenderOptions:
     known: dict[str, Any] = {name: value for name, value in values.items() if name in fields}
     lists = {name: tuple(map(str, value)) for name, value in known.items() if isinstance(value, list)}
     return RenderOptions(**{**known, **lists})
+
+
+def _stored_sheet(manifest: Manifest) -> Sheet:
+    from storyboard.sheet import Sheet
+
+    return Sheet(**manifest.page)  # type: ignore[arg-type]
 
 
 def board_exports(formats: Sequence[str]) -> dict[str, Export]:

@@ -15,6 +15,7 @@ from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
 from storyboard.translation import Translation, check_language, translation_from_json
 
 SCHEMA_VERSION = 1
+PAGE_SETTINGS = ("layout", "paper")
 Swap = tuple[str, str]
 
 
@@ -47,6 +48,7 @@ class Manifest:
         active: scene id -> index of the version on the board.
         failed: scene id -> why it has only a placeholder.
         exports: file name -> key of what it was made from.
+        page: "layout" and "paper" that the exports were set with.
         repaired: scene id -> key of the plan's own request when its frame was scored and, if need be, drawn again.
         translations: language tag -> the plan's texts in that language.
     """
@@ -58,6 +60,7 @@ class Manifest:
     active: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
+    page: Mapping[str, str] = field(default_factory=dict)
     repaired: Mapping[str, str] = field(default_factory=dict)
     translations: Mapping[str, Translation] = field(default_factory=dict)
 
@@ -102,6 +105,7 @@ def manifest_to_text(manifest: Manifest, frames: tuple[StoredFrame, ...] = ()) -
         "plan": plan_to_json(manifest.plan),
         "frames": entries,
         "exports": dict(manifest.exports),
+        "page": dict(manifest.page),
         "translations": {language: dataclasses.asdict(each) for language, each in manifest.translations.items()},
     }
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -152,6 +156,7 @@ def manifest_from_text(text: str, path: Path) -> Manifest:
         failed={str(entry.get("scene_id")): str(entry["failed"]) for entry in entries if entry.get("failed")},
         repaired={str(entry.get("scene_id")): str(entry["repaired"]) for entry in entries if entry.get("repaired")},
         exports={str(name): str(key) for name, key in _mapping(data, "exports").items()},
+        page={name: str(text) for name, text in _mapping(data, "page").items() if name in PAGE_SETTINGS},
         translations={
             check_language(str(tag)): translation_from_json(raw) for tag, raw in _mapping(data, "translations").items()
         },

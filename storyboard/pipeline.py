@@ -9,7 +9,7 @@ from storyboard.board import Board
 from storyboard.events import Exported, FrameDone, FrameFailed, Listener, Planned, Step
 from storyboard.frame import Frame
 from storyboard.job import Job
-from storyboard.manifest import Manifest, Version
+from storyboard.manifest import PAGE_SETTINGS, Manifest, Version
 from storyboard.render_options import FrameRequest
 from storyboard.run_store import RunStore
 
@@ -90,10 +90,10 @@ def export(job: Job, board: Board, manifest: Manifest, store: RunStore, listener
     keys = dict(manifest.exports)
     for name, write in job.exports.items():
         path = store.folder / name
-        reused = keys.get(name) == key and path.is_file()
-        if not reused:
+        if not (reused := keys.get(name) == key and path.is_file()):
             write(board, path)
             keys[name] = key
         listener(Exported(path=path, reused=reused))
-    if keys != dict(manifest.exports):
-        store.save(dataclasses.replace(manifest, exports=keys))
+    page = {name: str(job.place_settings[name]) for name in PAGE_SETTINGS if name in job.place_settings}
+    if (keys, page) != (dict(manifest.exports), dict(manifest.page)):
+        store.save(dataclasses.replace(manifest, exports=keys, page=page))

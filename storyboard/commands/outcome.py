@@ -30,10 +30,10 @@ def outcome_options(command: Command) -> Command:
     return command
 
 
-def page_sheet(values: dict[str, Any]) -> Sheet:
-    """The sheet of `--layout` and `--paper`; takes them out of `values`."""
+def page_sheet(values: dict[str, Any]) -> Sheet | None:
+    """The sheet of `--layout` and `--paper`, None where neither is given; takes them out of `values`."""
     given = {name: value for name in ("layout", "paper") if (value := values.pop(name))}
-    return Sheet(**given)
+    return Sheet(**given) if given else None
 
 
 def split_names(text: str | None) -> tuple[str, ...]:

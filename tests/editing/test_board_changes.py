@@ -237,3 +237,12 @@ def test_swaps_in_a_manifest_that_are_none_are_left_out(board, swaps):
     path.write_text(json.dumps(data), encoding="utf-8")
     manifest = RunStore(board).read()
     assert manifest.versions["s1"][0].swaps == () and len(manifest.versions["s2"]) == 1
+
+
+def test_pages_keep_their_layout(board):
+    run("render", board, "--to", "html", "--layout", "1x1", "--paper", "a5", "--json")
+    for command in (("redo", board, 1), ("undo", board), ("render", board, "--to", "html")):
+        run(*command, "--json")
+        assert RunStore(board).read().page == {"layout": "1x1", "paper": "a5"}
+    run("render", board, "--to", "html", "--layout", "2x1", "--json")
+    assert RunStore(board).read().page["layout"] == "2x1"
