@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
 from storyboard.editing.repair import Repair, next_seed, repaired, repairs
 from storyboard.editing.retelling import retold, swaps_of
 from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit, refuse_tags
-from storyboard.errors import BadInput, BoardError, FramesFailed
+from storyboard.errors import BadInput, BoardBusy, BoardError, FramesFailed
 from storyboard.evaluating.judges import Judge
 from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
 from storyboard.frame import Frame
@@ -182,7 +183,7 @@ def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Bo
         store=board.store, cast=board.cast, renderer=board.renderer, judge=judge, listener=board.listener,
         least=least, times=times, save=lambda _: None, earlier={scene: repairs(manifest, scene) for scene in scenes},
     )  # fmt: skip
-    with board.store.writing():
+    with _writing(board):
         mended = repaired(work, manifest, scenes)
         if mended != manifest:
             board.store.save(mended, undoable=True)
@@ -208,7 +209,7 @@ def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "", lock
     numbered = [
         replace(scene, number=number) for number, scene in enumerate([*scenes[:after], new, *scenes[after:]], 1)
     ]
-    with board.store.writing():
+    with _writing(board):
         board.store.save(replace_plan(board.manifest, scenes=tuple(numbered)), undoable=True)
     return finished(board)
 
@@ -221,7 +222,7 @@ def pick_version(board: OpenBoard, number: int, name: str) -> Board:
     if not match or not int(match.group(1)) <= len(versions):
         known = ", ".join(f"v{index}" for index in range(1, len(versions) + 1)) or "none"
         raise BadInput(f"Frame {number} has no version {name!r}.", hint=f"It has: {known}.")
-    with board.store.writing():
+    with _writing(board):
         _show(board, scene, versions[int(match.group(1)) - 1])
     return finished(board)
 
@@ -286,11 +287,20 @@ def request_from_json(data: object, scene_id: str) -> FrameRequest | None:
         return None
 
 
+@contextmanager
+def _writing(board: OpenBoard) -> Iterator[None]:
+    """Hold the folder's lock. Raises BoardBusy when another command has changed the board since it was opened."""
+    with board.store.writing():
+        if board.store.read() != board.manifest:
+            raise BoardBusy("Another storyboard has changed this board.", hint="Give the same command again.")
+        yield
+
+
 def _with_new_version(
     board: OpenBoard, scene: Scene, outcomes: Outcomes, note: str, swaps: tuple[Swap, ...] = ()
 ) -> Board:
     """The board with a new picture, which shows what the one before did but for `swaps`."""
-    with board.store.writing():
+    with _writing(board):
         key = _published(board, scene, outcomes)
         before = board.manifest.active_version(scene.id)
         known = before.swaps if before else ()

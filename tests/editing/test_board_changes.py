@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from diffusers import UNet2DConditionModel
 
 from storyboard.commands.main import storyboard
+from storyboard.editing.board_changes import edit_frame, insert_scene, open_board, pick_version
 from storyboard.editing.retelling import retold
-from storyboard.errors import BadInput, BoardError
+from storyboard.errors import BadInput, BoardBusy, BoardError
 from storyboard.rendering.stick_figure import draw
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene, ScenePlan, plan_to_json
@@ -246,3 +247,17 @@ def test_pages_keep_their_layout(board):
         assert RunStore(board).read().page == {"layout": "1x1", "paper": "a5"}
     run("render", board, "--to", "html", "--layout", "2x1", "--json")
     assert RunStore(board).read().page["layout"] == "2x1"
+
+
+def test_what_another_command_changed_meanwhile_is_not_lost(board):
+    opened = open_board(board)
+    run("redo", board, 2, "--json")
+    versions = RunStore(board).read().versions
+    for change in (
+        lambda: edit_frame(opened, 1, "red instead of green"),
+        lambda: insert_scene(opened, 1, "A cat"),
+        lambda: pick_version(opened, 2, "v1"),
+    ):
+        with pytest.raises(BoardBusy, match="changed"):
+            change()
+    assert RunStore(board).read().versions == versions
