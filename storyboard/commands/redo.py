@@ -23,7 +23,10 @@ from storyboard.rendering.guides import CONTROLS
 @click.option("--control-model", metavar="FOLDER", help="The ControlNet for that; the board's own by default.")
 @changing
 def redo(board: OpenBoard, number: int, seed: int | None, note: str, **steering: str | None) -> Board:
-    """Draw frame NUMBER once more with another seed; the version before is kept."""
+    """Draw frame NUMBER, as it was edited and noted so far, once more with another seed.
+
+    The version before is kept.
+    """
     given: dict[str, Any] = {name: value for name, value in steering.items() if value}
     pictures = {name: (f"{number}={value}",) for name, value in given.items() if name in CONTROLS}
     return redo_frame(board, number, seed, note, {**given, **pictures})
