@@ -8,6 +8,7 @@ import torch
 from storyboard.rendering.diffusion.attention import AttentionCall, ForwardState, Layer, Row, plain_attention
 from storyboard.rendering.diffusion.query_blending import QueryBlending
 from storyboard.rendering.diffusion.shared_attention import SharedAttention
+from storyboard.rendering.diffusion.style_aligned import StyleAligned
 from storyboard.rendering.diffusion.subject_masks import SubjectMasks, otsu_threshold
 from tests.rendering.small_unet import denoise, fingerprint, noise_of, same, small_unet, text_of
 
@@ -139,3 +140,15 @@ def test_token_choice_depends_on_seed_and_step_alone():
 def test_otsu_splits_two_groups():
     values = torch.cat([torch.linspace(0, 0.2, 30), torch.linspace(0.7, 1, 10)])
     assert ((values > otsu_threshold(values)) == (values > 0.5)).all()
+
+
+@pytest.mark.parametrize("method", [SharedAttention({1: (0,)}, seeds={}), StyleAligned({1: 0})])
+def test_without_guidance_an_anchor_has_no_unconditional_row_to_look_at(method):
+    rows = (Row(lane=1, conditional=False), Row(lane=0, conditional=True), Row(lane=1, conditional=True))
+    layer = Layer(name="up.attn1", side="up", level=0, cross=False)
+    query, key, value = torch.randn(3, 3, 2, 8, 4, generator=torch.Generator().manual_seed(0)).unbind()
+    call = AttentionCall(layer=layer, rows=rows, query=query, key=key, value=value)
+    plain = plain_attention(call)
+    found = method._edit(ForwardState(steps=4, height=2, width=4, step=1, rows=rows), call, plain_attention)
+    assert torch.allclose(found[:2], plain[:2], atol=1e-6)
+    assert not torch.allclose(found[2], plain[2], atol=1e-3)

@@ -82,7 +82,7 @@ class SharedAttention(Method):
         if state.plain or state.step < self.first_step:
             return attend(call)
         self._remember(state, call)
-        return by_row(call, attend, partial(self._kind, state), partial(self._extend, state))
+        return by_row(call, attend, partial(self._kind, call.layer.name), partial(self._extend, state))
 
     def _remember(self, state: ForwardState, call: AttentionCall) -> None:
         for index, row in enumerate(call.rows):
@@ -91,10 +91,13 @@ class SharedAttention(Method):
                 entry = (call.key[index, :, kept], call.value[index, :, kept])
                 self._bank[(call.layer.name, row.lane, row.conditional)] = entry
 
-    def _kind(self, state: ForwardState, row: Row) -> tuple[Any, ...] | None:
-        """Rows of one kind see the same keys; with several anchors each lane has a visibility of its own."""
+    def _kind(self, layer: str, row: Row) -> tuple[Any, ...] | None:
+        """Rows of one kind see the same keys; with several anchors each lane has a visibility of its own.
+
+        Unconditional rows stay alone where their anchors have none, as at a guidance of 1.
+        """
         anchors = self.anchors.get(row.lane, ())
-        if not anchors:
+        if not anchors or not (row.conditional or all((layer, anchor, False) in self._bank for anchor in anchors)):
             return None
         alone = len(anchors) == 1 or self.masks is None
         return (row.conditional, anchors, None if alone else row.lane)

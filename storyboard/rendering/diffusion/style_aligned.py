@@ -63,11 +63,14 @@ class StyleAligned(Method):
             if row.lane in sources and row.term == 0:
                 features = (call.query[index], call.key[index], call.value[index])
                 self._bank[(call.layer.name, row.lane, row.conditional)] = features
-        return by_row(call, attend, self._kind, self._aligned)
+        return by_row(call, attend, partial(self._kind, call.layer.name), self._aligned)
 
-    def _kind(self, row: Row) -> tuple[bool, int] | None:
+    def _kind(self, layer: str, row: Row) -> tuple[bool, int] | None:
+        """What a row follows; unconditional rows nothing where their reference has none, as at a guidance of 1."""
         reference = self.references.get(row.lane)
-        return None if reference is None else (row.conditional, reference)
+        if reference is None or not (row.conditional or (layer, reference, False) in self._bank):
+            return None
+        return row.conditional, reference
 
     def _aligned(self, call: AttentionCall, kind: tuple[bool, int]) -> AttentionCall:
         conditional, reference = kind
