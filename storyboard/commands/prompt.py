@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from storyboard.casting.registry import load_cast
+from storyboard.errors import BadInput
+from storyboard.prompting.chunks import Tokenize
 from storyboard.prompting.clip import load_tokenizer, tokenize_with
 from storyboard.prompting.explain import ExplainedChunk, ExplainedSpan, ExplainedTerm, Explanation, explain
 from storyboard.rendering.adapter_names import adapter_files
-from storyboard.rendering.model_files import CONFIGS
-from storyboard.rendering.model_names import locate
-from storyboard.rendering.tag_meanings import TagMeaning, embedding_words, tag_meaning
+from storyboard.rendering.model_names import HUB_MODELS, locate
+from storyboard.rendering.tag_meanings import TagMeaning, embedding_words, left_out, tag_meaning, unlearned
 
 DEFAULT_STEPS = 30
 
@@ -37,26 +38,41 @@ def prompt(
     \b
     storyboard prompt "fljsdhn man, (smile:1.3), [hat|cap], a [park:beach:0.5]" --steps 10
     """
+    check_text(text)
     cast, files = load_cast(characters), adapter_files(adapters)
+    words = embedding_words(text, cast, files, model)
     explanation = explain(
         text,
-        tokenize_with(load_tokenizer(tokenizer_folder(model))),
+        tokenizer_of(model),
         steps=steps,
         negative=negative,
         character_tokens=[character.token for character in cast.values()],
-        embeddings=embedding_words(text, cast, files, model),
+        embeddings=words,
     )
-    meanings = [tag_meaning(tag, cast, files, model) for tag in explanation.networks]
+    notes = left_out(text, model, words) if negative else unlearned(text, cast, model)
+    explanation = dataclasses.replace(explanation, warnings=(*explanation.warnings, *notes))
+    meanings = [tag_meaning(tag, cast, files, model, negative=negative) for tag in explanation.networks]
     if as_json:
         click.echo(json.dumps(_data(explanation, meanings), ensure_ascii=False, indent=1))
     else:
         click.echo("\n".join(_lines(explanation, meanings)))
 
 
-def tokenizer_folder(model: str) -> Path:
-    """Where the tokenizer of a model lies. Single files carry none; all of one family share one."""
-    root = locate(model).root
-    return CONFIGS / "sd1" if root.is_file() else root
+def check_text(text: str) -> None:
+    """Raise BadInput where bytes of the command line were no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadInput("The prompt is not text: it has bytes that are not UTF-8.", hint="Type it again.") from None
+
+
+def tokenizer_of(model: str) -> Tokenize:
+    """The model's tokenizer: CLIP's for single files, which carry none, and for `sd15` and `sdxl`, here or not."""
+    if model in HUB_MODELS or locate(model).root.is_file():
+        from storyboard.rendering.diffusion.clip_tokenizer import clip_tokenizer
+
+        return tokenize_with(clip_tokenizer().backend_tokenizer)
+    return tokenize_with(load_tokenizer(locate(model).root))
 
 
 def _data(explanation: Explanation, meanings: Sequence[TagMeaning]) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def explain(
         terms=terms,
         networks=read.networks,
         characters=characters,
-        warnings=(*_warnings(characters, read.networks), *_term_warnings(terms)),
+        warnings=(*_warnings(characters, read.networks, negative), *_term_warnings(terms)),
     )
 
 
@@ -190,7 +190,7 @@ def _characters(
             )
 
 
-def _warnings(characters: Sequence[ExplainedCharacter], networks: Sequence[Network]) -> Iterator[str]:
+def _warnings(characters: Sequence[ExplainedCharacter], networks: Sequence[Network], negative: bool) -> Iterator[str]:
     for character in characters:
         if len(character.pieces) > 1:
             pieces = " | ".join(character.pieces)
@@ -199,6 +199,9 @@ def _warnings(characters: Sequence[ExplainedCharacter], networks: Sequence[Netwo
                 "its own meaning; a rare single token or a textual-inversion token is learnt more cleanly."
             )
     for network in networks:
+        if negative:
+            yield f"<{network.kind}:{network.name}> is taken out of a negative prompt and does nothing there."
+            continue
         for mistake in network.mistakes:
             yield f"<{network.kind}:{network.name}>: {mistake!r} is not a number; its default is used."
         if network.rank is not None:
