@@ -23,6 +23,7 @@ from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
 from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Version
 from storyboard.planning.choose import default_planner
+from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
 from storyboard.rendering.guides import CONTROLS
@@ -185,7 +186,7 @@ def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "", lock
     scenes = list((lock_numbers(plan, locked) if locked else plan).scenes)
     if not 0 <= after <= len(scenes):
         raise BadInput(f"There is no frame {after} to put it behind.", hint=f"Use --after 0 to --after {len(scenes)}.")
-    new = _new_scene(board, after, clean(text), clean(prompt))
+    new = _new_scene(board, after, clean(text), prompt.strip())
     numbered = [
         replace(scene, number=number) for number, scene in enumerate([*scenes[:after], new, *scenes[after:]], 1)
     ]
@@ -344,7 +345,7 @@ def _new_scene(board: OpenBoard, after: int, text: str, prompt: str) -> Scene:
 def _spoken(text: str, cast: Cast, neighbour: Scene) -> tuple[tuple[str, ...], str]:
     """Who is named, and the text with their names as prompts say them; nobody named: those of the scene before."""
     found = []
-    drawn = text
+    drawn = plain_words(text)
     for name, character in sorted(cast.items()):
         pattern = rf"(?<!\w){re.escape(character.display_name)}(?!\w)"
         if "@" not in name and re.search(pattern, text, re.IGNORECASE):

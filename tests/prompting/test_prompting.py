@@ -17,6 +17,7 @@ from storyboard.prompting.comments import strip_comments
 from storyboard.prompting.explain import explain
 from storyboard.prompting.networks import split_networks
 from storyboard.prompting.schedule import parse_schedule
+from storyboard.scene_plan import Scene
 from tests.prompting.test_properties import letters
 from tests.tiny.models import tiny_tokenizer
 
@@ -96,6 +97,12 @@ def test_comments() -> None:
     assert strip_comments("a # b\nc") == "a \nc"
     assert strip_comments("a\n# b\nc") == "a\nc"
     assert strip_comments("a #ff00ff, c") == "a \n"
+
+
+def test_comments_of_a_scenes_prompt_end_with_their_line() -> None:
+    """The plan keeps a prompt on one line, where a comment would silence the rest."""
+    scene = Scene(id="s1", number=1, prompt="a hat # red?\n# later\non a bench", negative="rain\n#x\nfog", caption="#1")
+    assert (scene.prompt, scene.negative, scene.caption) == ("a hat on a bench", "rain fog", "#1")
 
 
 @pytest.mark.parametrize(
