@@ -14,6 +14,7 @@ from storyboard.prompting.axes import parse_axis
 from storyboard.prompting.chunks import chunk_prompt
 from storyboard.prompting.clip import load_tokenizer, tokenize_with
 from storyboard.prompting.comments import strip_comments
+from storyboard.prompting.composable import split_composable
 from storyboard.prompting.explain import explain
 from storyboard.prompting.networks import split_networks
 from storyboard.prompting.schedule import parse_schedule
@@ -44,6 +45,7 @@ def test_weights_stay_finite() -> None:
     huge = "9" * 200
     assert parse_attention(f"((a:{huge}):{huge})") == [("a", sys.float_info.max)]
     assert parse_attention(f"(a:{'9' * 400})") == [(f"a:{'9' * 400}", 1.1)]
+    assert split_composable(f"a AND b:{'9' * 400}") == [("a", 1.0), (f" b:{'9' * 400}", 1.0)]
 
 
 def test_brackets_nested_beyond_sense_stop_multiplying() -> None:

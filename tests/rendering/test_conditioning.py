@@ -191,6 +191,14 @@ def test_empty_negative_is_zero_on_sdxl_only(sd1: Any, sdxl: Any) -> None:
     assert positive.tokens.any() and on_sd1.tokens.any()
 
 
+def test_an_empty_negative_stays_zero_beside_a_long_prompt(sdxl: Any) -> None:
+    """As in diffusers and in the web UI, which never fill it up with words: any other row would be attended to."""
+    conditioner = Conditioner(sdxl)
+    [(_, negative)] = conditioner.encode("", steps=4, negative=True).at(0)
+    padded = conditioner.pad_together([negative, conditioner.embed(f"{PROMPT} BREAK the sun BREAK a cat")])
+    assert padded.shape[1] == 3 * 77 and not padded[0].any()
+
+
 @pytest.mark.parametrize("vectors", [1, 3])
 def test_textual_inversion_equals_diffusers(sd1: Any, vectors: int) -> None:
     add_embedding(sd1, "<style-spdmn>", vectors)

@@ -153,11 +153,11 @@ def test_storyboarder_both_ways(tmp_path: Path) -> None:
 
 def test_a_foreign_storyboarder_file(tmp_path: Path) -> None:
     boards = [
-        {"uid": "ABCDE", "shot": "1A", "action": "A door opens.", "dialogue": "Hello?", "duration": "1500"},
+        {"uid": "ABCDE", "shot": "1A", "action": "Door #5 opens.", "dialogue": "Hello?", "duration": "1500"},
         {"uid": "FGHIJ", "shot": "1B", "newShot": True},
     ]
     data = {"version": "1.3", "aspectRatio": "1.7777", "defaultBoardTiming": 3000, "boards": boards}
     plan = read_storyboarder(written(tmp_path, "old.storyboarder", json.dumps(data)))
     assert [scene.id for scene in plan.scenes] == ["ABCDE", "FGHIJ"]
     assert [scene.duration_s for scene in plan.scenes] == [1.5, 3.0]
-    assert plan.scenes[0].prompt == "A door opens." and plan.scenes[0].label == "1A"
+    assert plan.scenes[0].prompt == "Door 5 opens." and plan.scenes[0].label == "1A"
