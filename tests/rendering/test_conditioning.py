@@ -100,6 +100,13 @@ def test_weight_one_changes_nothing(pipe: Any, emphasis: str) -> None:
     assert plain.pooled is weighted.pooled is None or torch.equal(plain.pooled, weighted.pooled)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("emphasis", ["original", "no-norm", "compel"])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_absurd_weights_stay_numbers(sd1: Any, emphasis: str, sign: str) -> None:
+    tokens = embed(sd1, f"a man (hat:{sign}{'9' * 60})", emphasis=emphasis, dtype=torch.float16).tokens
+    assert bool(torch.isfinite(tokens).all())
+
+
 def test_original_scales_tokens_and_restores_the_mean(sd1: Any) -> None:
     plain, weighted = embed(sd1, "a man hat").tokens, embed(sd1, "a man (hat:1.5)").tokens
     torch.testing.assert_close(weighted.mean(), plain.mean(), atol=1e-6, rtol=1e-5)
