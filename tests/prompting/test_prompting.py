@@ -187,6 +187,20 @@ def test_explanation_warns_of_split_tokens_and_bad_tags() -> None:
     ] == [True] * 3
 
 
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("a hat #ff00ff, rain", "comment; what is read: 'a hat'"),
+        ("a|b [c:d:3]", "switches scheduling off"),
+        ("(16:9)", "'16' weighs 9"),
+        ("ratio 16:9", "weighs the whole prompt: 9"),
+        (r"a (hat:1.3), [a|b], c\|d [rain:snow:0.5]", ""),
+    ],
+)
+def test_explanation_tells_what_may_not_be_meant(text: str, note: str) -> None:
+    assert [note in warning for warning in explain(text, letters, steps=4).warnings] == [True] * bool(note)
+
+
 def test_tokenizer_from_either_kind_of_file(tmp_path: Path) -> None:
     tokenizer = tiny_tokenizer()
     tokenizer.save_pretrained(tmp_path / "tokenizer")
