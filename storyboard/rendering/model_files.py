@@ -116,6 +116,13 @@ def adapter_family_of(name: str) -> str:
     )
 
 
+def steps_of(name: str) -> int:
+    """The denoising steps that a model takes unless told otherwise; see `adapter_family_of`."""
+    if name in HUB_MODELS or (root := locate(name).root).is_file():
+        return STEPS
+    return int(_settings(root).get("steps", STEPS))
+
+
 def _adapter_family(settings: Mapping[str, Any], family: str) -> str:
     return str(settings.get("adapter_family", STARTER if settings else family))
 

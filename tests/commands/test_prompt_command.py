@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from storyboard.commands.prompt import prompt
 from storyboard.errors import BadInput
+from storyboard.rendering.model_files import find_model
 from tests.tiny.models import tiny_tokenizer
 
 SHOWN = "fljsdhn man, (smile:1.3), [hat|cap], a [park:beach:0.5], <lora:flynn:0.8> BREAK film grain"
@@ -47,6 +48,14 @@ def test_json(model: str) -> None:
     assert [chunk["ended_by"] for chunk in term["schedule"][0]["chunks"]] == ["break", "end"]
     [network] = said["networks"]
     assert (network["kind"], network["name"], network["text_encoder"], network["unet"]) == ("lora", "flynn", 0.8, 0.8)
+
+
+@pytest.mark.parametrize("name", ["starter", "sdxl"])
+def test_a_schedule_is_read_for_the_steps_that_the_model_takes(name: str) -> None:
+    said = json.loads(run("a [hat:cap:0.5]", "--json", "--model", name))
+    own = 30 if name == "sdxl" else find_model(name).steps
+    assert said["steps"] == own
+    assert [part["last"] for part in said["terms"][0]["schedule"]] == [own // 2, own]
 
 
 def test_table(model: str) -> None:
