@@ -16,7 +16,7 @@ from storyboard.board import Board
 from storyboard.casting.registry import load_cast
 from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
 from storyboard.editing.repair import NOTE, Repair, next_seed, repaired, repairs
-from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit, refuse_tags
+from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit, refuse_unheard
 from storyboard.errors import BadInput, BoardError, FramesFailed
 from storyboard.evaluating.judges import Judge
 from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
@@ -141,7 +141,7 @@ def redo_frame(
     scene = board.scene(number)
     chosen = next_seed(board.manifest, scene.id) if seed is None else seed
     note = clean(note)
-    refuse_tags(note)
+    refuse_unheard(note)
 
     def change(request: FrameRequest) -> FrameRequest:
         prompt = f"{request.prompt}, {note}" if note else request.prompt
