@@ -126,3 +126,8 @@ def test_tags_are_refused_where_they_would_do_nothing(said):
     with pytest.raises(BadInput, match="<lora:ink>") as refused:
         read_edit(PROMPT, said)
     assert "board.json" in refused.value.hint
+
+
+def test_comments_are_refused_where_they_would_silence_the_rest():
+    with pytest.raises(BadInput, match="comment"):
+        read_edit(PROMPT, "with the number #10, running")
