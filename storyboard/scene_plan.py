@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from storyboard.errors import BadPlan
+from storyboard.prompting.comments import strip_comments
 from storyboard.story import MOST_SCENES, Story
 from storyboard.text import clean
 
 PLAN_VERSION = 1
 LONGEST_TEXT = 4000
+PROMPTS = ("prompt", "negative")
+"""Texts in which `#` begins a comment, which must go before the lines are joined."""
+
 SHOT_SIZES = (
     "extreme-close-up",
     "close-up",
@@ -88,7 +92,8 @@ class Scene:
         if self.revision not in REVISIONS:
             raise BadPlan(f"Scene {self.number}: revision is {self.revision[:40]!r}, not new or changed or empty.")
         for name in ("prompt", "negative", "caption", "alt", "action", "dialogue", "notes", "place", "label"):
-            text = clean(getattr(self, name))
+            written = getattr(self, name)
+            text = clean(strip_comments(written) if name in PROMPTS else written)
             if len(text) > LONGEST_TEXT:
                 raise BadPlan(f"Scene {self.number}, {name}: {len(text)} characters, at most {LONGEST_TEXT}.")
             object.__setattr__(self, name, text)

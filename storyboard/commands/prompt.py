@@ -11,52 +11,75 @@ from typing import Any
 import click
 
 from storyboard.casting.registry import load_cast
+from storyboard.errors import BadInput
+from storyboard.prompting.chunks import Tokenize
 from storyboard.prompting.clip import load_tokenizer, tokenize_with
 from storyboard.prompting.explain import ExplainedChunk, ExplainedSpan, ExplainedTerm, Explanation, explain
-from storyboard.rendering.adapter_names import adapter_files
-from storyboard.rendering.model_files import CONFIGS
-from storyboard.rendering.model_names import locate
-from storyboard.rendering.tag_meanings import TagMeaning, embedding_words, tag_meaning
-
-DEFAULT_STEPS = 30
+from storyboard.protocols import Cast
+from storyboard.rendering.adapter_names import AdapterFiles, adapter_files
+from storyboard.rendering.model_files import steps_of
+from storyboard.rendering.model_names import HUB_MODELS, locate
+from storyboard.rendering.tag_meanings import TagMeaning, embedding_words, left_out, tag_meaning, unlearned
 
 
 @click.command()
 @click.argument("text")
-@click.option("--steps", type=click.IntRange(1, 150), default=DEFAULT_STEPS, show_default=True, help="Denoising steps.")
+@click.option("--steps", type=click.IntRange(1, 150), help="Denoising steps; the model's own by default.")
 @click.option("--model", default="starter", show_default=True, help="Whose tokenizer: a name, a folder or a file.")
 @click.option("--negative", is_flag=True, help="Read it as a negative prompt (never split at AND).")
 @click.option("--characters", type=click.Path(path_type=Path), help="A further folder of characters.")
 @click.option("--adapters", default="", metavar="DIR", help="A further folder of adapter files.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def prompt(
-    text: str, steps: int, model: str, negative: bool, characters: Path | None, adapters: str, as_json: bool
+    text: str, steps: int | None, model: str, negative: bool, characters: Path | None, adapters: str, as_json: bool
 ) -> None:
     """Show what a prompt says: weights, schedule, AND terms, networks, characters, tokens and chunks.
 
     \b
     storyboard prompt "fljsdhn man, (smile:1.3), [hat|cap], a [park:beach:0.5]" --steps 10
     """
+    check_text(text)
     cast, files = load_cast(characters), adapter_files(adapters)
-    explanation = explain(
-        text,
-        tokenize_with(load_tokenizer(tokenizer_folder(model))),
-        steps=steps,
-        negative=negative,
-        character_tokens=[character.token for character in cast.values()],
-        embeddings=embedding_words(text, cast, files, model),
-    )
-    meanings = [tag_meaning(tag, cast, files, model) for tag in explanation.networks]
+    explanation = _explained(text, cast, files, model, steps=steps, negative=negative)
+    meanings = [tag_meaning(tag, cast, files, model, negative=negative) for tag in explanation.networks]
     if as_json:
         click.echo(json.dumps(_data(explanation, meanings), ensure_ascii=False, indent=1))
     else:
         click.echo("\n".join(_lines(explanation, meanings)))
 
 
-def tokenizer_folder(model: str) -> Path:
-    """Where the tokenizer of a model lies. Single files carry none; all of one family share one."""
-    root = locate(model).root
-    return CONFIGS / "sd1" if root.is_file() else root
+def check_text(text: str) -> None:
+    """Raise BadInput where bytes of the command line were no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadInput("The prompt is not text: it has bytes that are not UTF-8.", hint="Type it again.") from None
+
+
+def tokenizer_of(model: str) -> Tokenize:
+    """The model's tokenizer: CLIP's for single files, which carry none, and for `sd15` and `sdxl`, here or not."""
+    if model in HUB_MODELS or locate(model).root.is_file():
+        from storyboard.rendering.diffusion.clip_tokenizer import clip_tokenizer
+
+        return tokenize_with(clip_tokenizer().backend_tokenizer)
+    return tokenize_with(load_tokenizer(locate(model).root))
+
+
+def _explained(
+    text: str, cast: Cast, files: AdapterFiles, model: str, *, steps: int | None, negative: bool
+) -> Explanation:
+    """What the prompt means to the model of that name, with notes about characters and words it has not learned."""
+    words = embedding_words(text, cast, files, model)
+    explanation = explain(
+        text,
+        tokenizer_of(model),
+        steps=steps or steps_of(model),
+        negative=negative,
+        character_tokens=[character.token for character in cast.values()],
+        embeddings=words,
+    )
+    notes = left_out(text, model, words) if negative else unlearned(text, cast, model)
+    return dataclasses.replace(explanation, warnings=(*explanation.warnings, *notes))
 
 
 def _data(explanation: Explanation, meanings: Sequence[TagMeaning]) -> dict[str, Any]:

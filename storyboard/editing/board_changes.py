@@ -18,13 +18,14 @@ from storyboard.casting.registry import load_cast
 from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
 from storyboard.editing.repair import Repair, next_seed, repaired, repairs
 from storyboard.editing.retelling import retold, swaps_of
-from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit, refuse_tags
+from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit, refuse_unheard
 from storyboard.errors import BadInput, BoardBusy, BoardError, FramesFailed
 from storyboard.evaluating.judges import Judge
 from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
 from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Swap, Version
 from storyboard.planning.choose import default_planner
+from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
 from storyboard.rendering.guides import CONTROLS
@@ -142,7 +143,7 @@ def redo_frame(
     scene = board.scene(number)
     chosen = next_seed(board.manifest, scene.id) if seed is None else seed
     note = clean(note)
-    refuse_tags(note)
+    refuse_unheard(note)
 
     def change(request: FrameRequest) -> FrameRequest:
         prompt = _wording(board, request)
@@ -205,7 +206,7 @@ def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "", lock
     scenes = list((lock_numbers(plan, locked) if locked else plan).scenes)
     if not 0 <= after <= len(scenes):
         raise BadInput(f"There is no frame {after} to put it behind.", hint=f"Use --after 0 to --after {len(scenes)}.")
-    new = _new_scene(board, after, clean(text), clean(prompt))
+    new = _new_scene(board, after, clean(text), prompt.strip())
     numbered = [
         replace(scene, number=number) for number, scene in enumerate([*scenes[:after], new, *scenes[after:]], 1)
     ]
@@ -369,7 +370,7 @@ def _new_scene(board: OpenBoard, after: int, text: str, prompt: str) -> Scene:
 def _spoken(text: str, cast: Cast, neighbour: Scene) -> tuple[tuple[str, ...], str]:
     """Who is named, and the text with their names as prompts say them; nobody named: those of the scene before."""
     found = []
-    drawn = text
+    drawn = plain_words(text)
     for name, character in sorted(cast.items()):
         pattern = rf"(?<!\w){re.escape(character.display_name)}(?!\w)"
         if "@" not in name and re.search(pattern, text, re.IGNORECASE):

@@ -86,7 +86,7 @@ def read_edit(prompt: str, said: str, where: str = "") -> WordEdit:
     said = clean(said).strip(" .")
     if not said or len(said) > LONGEST:
         raise BadInput("Say what to change.", hint='For example: "a guitar instead of a sandwich"')
-    refuse_tags(said)
+    refuse_unheard(said)
     for pattern, apply in _FORMS:
         match = re.fullmatch(pattern, said, re.IGNORECASE)
         if match:
@@ -94,8 +94,11 @@ def read_edit(prompt: str, said: str, where: str = "") -> WordEdit:
     return limited(_rewritten(prompt, said), where)
 
 
-def refuse_tags(said: str) -> None:
-    """Raise BadInput where words for one frame hold a tag like <lora:ink:0.8>, which would have no effect there."""
+def refuse_unheard(said: str) -> None:
+    """Raise BadInput where words for one frame hold what would have no effect there: a tag such as <lora:ink:0.8>, or
+    a comment."""
+    if "#" in said:
+        raise BadInput("'#' begins a comment: nothing after it would be drawn.", hint="Leave it out.")
     _, tags = split_networks(said)
     if tags:
         raise BadInput(

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 from storyboard.prompting.attention import parse_spans
 from storyboard.prompting.chunks import CHUNK_LENGTH, Chunk, Tokenize, TokenPiece, chunk_prompt
+from storyboard.prompting.comments import strip_comments
 from storyboard.prompting.networks import KNOWN_KINDS, Network
 from storyboard.prompting.reading import PromptTerm, read_prompt
+
+BAR = re.compile(r"(?<!\\)\|")
+USUAL_WEIGHT = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +126,7 @@ def explain(
         terms=terms,
         networks=read.networks,
         characters=characters,
-        warnings=(*_warnings(characters, read.networks), *_term_warnings(terms)),
+        warnings=(*_warnings(characters, read.networks, negative), *_surprises(prompt, terms), *_term_warnings(terms)),
     )
 
 
@@ -190,7 +194,7 @@ def _characters(
             )
 
 
-def _warnings(characters: Sequence[ExplainedCharacter], networks: Sequence[Network]) -> Iterator[str]:
+def _warnings(characters: Sequence[ExplainedCharacter], networks: Sequence[Network], negative: bool) -> Iterator[str]:
     for character in characters:
         if len(character.pieces) > 1:
             pieces = " | ".join(character.pieces)
@@ -199,12 +203,27 @@ def _warnings(characters: Sequence[ExplainedCharacter], networks: Sequence[Netwo
                 "its own meaning; a rare single token or a textual-inversion token is learnt more cleanly."
             )
     for network in networks:
+        if negative:
+            yield f"<{network.kind}:{network.name}> is taken out of a negative prompt and does nothing there."
+            continue
         for mistake in network.mistakes:
             yield f"<{network.kind}:{network.name}>: {mistake!r} is not a number; its default is used."
         if network.rank is not None:
             yield f"<{network.kind}:{network.name}>: all ranks of the adapter are used; `dyn` has no effect here."
         if network.kind not in KNOWN_KINDS:
             yield f"<{network.kind}:{network.name}> is taken out of the prompt, but no network is of that kind."
+
+
+def _surprises(prompt: str, terms: Sequence[ExplainedTerm]) -> Iterator[str]:
+    """What the grammar makes of a prompt that its writer may not have meant."""
+    if "#" in prompt:
+        yield f"'#' begins a comment; what is read: {strip_comments(prompt).strip()!r}."
+    texts = {text.text: text.spans for term in terms for text in term.schedule}
+    if any("[" in text and BAR.search(text) for text in texts):
+        yield "A bar outside [a|b] switches scheduling off: [from:to:when] stays as it is written."
+    spans = {(span.text, span.weight) for spans in texts.values() for span in spans if span.text and not span.is_break}
+    for text, weight in sorted(span for span in spans if abs(span[1]) > USUAL_WEIGHT):
+        yield f"{text!r} weighs {weight:g}; beyond {USUAL_WEIGHT:g} pictures fall apart."
 
 
 def _term_warnings(terms: Sequence[ExplainedTerm]) -> Iterator[str]:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from storyboard.errors import UnknownName
 from storyboard.paths import prompts_folder
+from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest
 from storyboard.rendering.guides import Guide
-from storyboard.rendering.resolve_prompt import plain_words
 from storyboard.run_store import ANCHOR_PREFIX
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.text import check_name
@@ -114,13 +114,15 @@ def character_anchor(name: str, cast: Cast, style: str) -> Anchor:
     """A plain picture of somebody in their usual clothes."""
     character = cast[name]
     words = (character.token, character.noun)
-    return Anchor(name=name, prompt=_joined(character.phrase, character.look, "standing", style), words=words)
+    return Anchor(
+        name=name, prompt=_joined(character.phrase, plain_words(character.look), "standing", style), words=words
+    )
 
 
 def described_cast(scene: Scene, cast: Cast) -> str:
     """Who appears in a scene, with their usual looks: what consistency by prompt holds on to."""
     people = [cast[name] for name in scene.cast if name in cast]
-    return ", ".join(_joined(character.phrase, character.look) for character in people)
+    return ", ".join(_joined(character.phrase, plain_words(character.look)) for character in people)
 
 
 def place_anchor(place: str, style: str) -> Anchor:

@@ -11,11 +11,24 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from storyboard.prompting.comments import strip_comments
+from storyboard.prompting.networks import split_networks
 from storyboard.rendering.model_files import read_json
+from storyboard.rendering.model_names import STARTER
 
 SYNTAX = re.compile(r"[()\[\]\\]")
 WORD = re.compile(r"[^\W\d_]+")
 WORD_END = "</w>"
+
+
+def heard_negative(negative: str, family: str, root: Path, tokens: Collection[str] = ()) -> str:
+    """What a model of that adapter family in `root` is given of a negative prompt.
+
+    Comments and tags, which do nothing there, are taken out, and for the starter model what it cannot read; see
+    `known_phrases`.
+    """
+    text, _ = split_networks(strip_comments(negative))
+    return known_phrases(text, root, tokens) if family == STARTER else text
 
 
 def known_phrases(negative: str, root: Path, tokens: Collection[str] = ()) -> str:

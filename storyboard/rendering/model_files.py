@@ -13,7 +13,7 @@ from typing import Any
 
 from storyboard.errors import ModelError
 from storyboard.rendering.digests import digest_of
-from storyboard.rendering.model_names import STARTER, Place, locate
+from storyboard.rendering.model_names import HUB_MODELS, STARTER, Place, locate
 from storyboard.rendering.safetensors_header import read_header, single_file_family
 from storyboard.rendering.samplers import sampler_of
 
@@ -100,17 +100,27 @@ def find_model(name: str) -> ModelFiles:
 
 
 def adapter_family_of(name: str) -> str:
-    """ "starter", "sd1" or "sdxl": which adapters fit a model; told by its small files alone.
+    """ "starter", "sd1" or "sdxl": which adapters fit a model; told by its name or its small files, fetching nothing
+    for `sd15` and `sdxl`.
 
     Raises:
         ModelError, UnknownName: as `find_model`.
     """
+    if name in HUB_MODELS:
+        return HUB_MODELS[name].family
     place = locate(name)
     if place.root.is_file():
         return single_file_family(place.root, read_header(place.root))
     return _adapter_family(
         _settings(place.root), _checked_family(place.root, read_json(place.root / "model_index.json"))
     )
+
+
+def steps_of(name: str) -> int:
+    """The denoising steps that a model takes unless told otherwise; see `adapter_family_of`."""
+    if name in HUB_MODELS or (root := locate(name).root).is_file():
+        return STEPS
+    return int(_settings(root).get("steps", STEPS))
 
 
 def _adapter_family(settings: Mapping[str, Any], family: str) -> str:

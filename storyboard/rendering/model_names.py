@@ -22,12 +22,14 @@ class HubModel:
 
     Attributes:
         repository: hub id.
+        family: which adapters fit, "" when that is only known once it is here.
         variant: which of the published number formats to fetch ("fp16"), "" for the plain files.
         vae: hub id of an autoencoder to use in place of its own, or "".
         licence: for people.
     """
 
     repository: str
+    family: str = ""
     variant: str = ""
     vae: str = ""
     licence: str = ""
@@ -35,10 +37,14 @@ class HubModel:
 
 HUB_MODELS: Mapping[str, HubModel] = {
     "sd15": HubModel(
-        repository="stable-diffusion-v1-5/stable-diffusion-v1-5", variant="fp16", licence="CreativeML Open RAIL-M"
+        repository="stable-diffusion-v1-5/stable-diffusion-v1-5",
+        family="sd1",
+        variant="fp16",
+        licence="CreativeML Open RAIL-M",
     ),
     "sdxl": HubModel(
         repository="stabilityai/stable-diffusion-xl-base-1.0",
+        family="sdxl",
         variant="fp16",
         vae="madebyollin/sdxl-vae-fp16-fix",
         licence="CreativeML Open RAIL++-M",

@@ -20,10 +20,9 @@ from storyboard.rendering.anchors import (
     resolve_consistency,
 )
 from storyboard.rendering.guides import Guides, check_guides
-from storyboard.rendering.known_words import known_phrases
+from storyboard.rendering.known_words import heard_negative
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
-from storyboard.rendering.model_names import STARTER
 from storyboard.rendering.resolve_prompt import resolve
 from storyboard.rendering.samplers import check_sampler
 from storyboard.rendering.seeds import anchor_seed, frame_seed
@@ -170,10 +169,9 @@ def _request(
 
 
 def _negative(text: str, adapters: Sequence[AdapterUse], model: ModelFiles) -> str:
-    """The negative prompt; of the starter model's, what it can read."""
-    if model.adapter_family != STARTER:
-        return text
-    return known_phrases(text, model.configs, [use.token for use in adapters if use.kind == TEXTUAL_INVERSION])
+    """What the model is given of a negative prompt."""
+    tokens = [use.token for use in adapters if use.kind == TEXTUAL_INVERSION]
+    return heard_negative(text, model.adapter_family, model.configs, tokens)
 
 
 def frame_size(options: RenderOptions, aspect: Sequence[int] | None, model: ModelFiles) -> tuple[int, int]:

@@ -14,12 +14,12 @@ from storyboard.character import Adapter, Character
 from storyboard.errors import UnknownName
 from storyboard.prompting.comments import strip_comments
 from storyboard.prompting.networks import KNOWN_KINDS, Network, split_networks
+from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse
 from storyboard.rendering.adapter_names import NO_FILES, TEXTUAL_INVERSION, AdapterFiles, named_by
 
 AND = re.compile(r"(\bAND\b)")
-SPECIAL = re.compile(r"([\\()\[\]])")
 GAPS = re.compile(r"[ \t]{2,}")
 
 
@@ -144,11 +144,6 @@ def _one_in_words(text: str, character: Character) -> str:
     said = ", ".join(filter(None, (noun, look)))
     comma = "," if look and re.match(r"\s*[\w(\[<]", pieces[1]) else ""
     return GAPS.sub(" ", pieces[0] + said + comma + noun.join(pieces[1:]))
-
-
-def plain_words(text: str) -> str:
-    """Words that a prompt reads as they stand: no weights, tags or alternatives, and every bracket meant as one."""
-    return SPECIAL.sub(r"\\\1", text.replace(":", " ").replace("|", " ").strip())
 
 
 def _split(pattern: str, text: str) -> list[str]:

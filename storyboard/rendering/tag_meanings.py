@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from storyboard.character import Adapter
 from storyboard.errors import ModelError, StoryboardError
 from storyboard.prompting.networks import KNOWN_KINDS, Network
 from storyboard.protocols import Cast
 from storyboard.rendering.adapter_names import TEXTUAL_INVERSION, AdapterFiles, named_by
+from storyboard.rendering.known_words import heard_negative
 from storyboard.rendering.model_files import adapter_family_of
+from storyboard.rendering.model_names import STARTER, locate
+from storyboard.rendering.resolve_prompt import spoken_of
 from storyboard.rendering.safetensors_header import read_header
 
 
@@ -39,9 +43,9 @@ class TagMeaning:
     problem: str = ""
 
 
-def tag_meaning(tag: Network, cast: Cast, files: AdapterFiles, model: str) -> TagMeaning:
-    """What a tag stands for with the model of that name."""
-    if tag.kind not in KNOWN_KINDS:
+def tag_meaning(tag: Network, cast: Cast, files: AdapterFiles, model: str, *, negative: bool = False) -> TagMeaning:
+    """What a tag stands for with the model of that name: in a negative prompt, nothing."""
+    if negative or tag.kind not in KNOWN_KINDS:
         return TagMeaning()
     try:
         named = named_by(tag, cast, files, adapter_family_of(model))
@@ -52,17 +56,47 @@ def tag_meaning(tag: Network, cast: Cast, files: AdapterFiles, model: str) -> Ta
 
 def embedding_words(text: str, cast: Cast, files: AdapterFiles, model: str) -> dict[str, tuple[str, ...]]:
     """Words that stand for trained vectors with that model -> the word once for each vector."""
-    try:
-        family = adapter_family_of(model)
-    except ModelError:
-        family = ""
+    family = _family(model)
     words = {named.token: _repeated(named.token, named.adapters) for named in files.embeddings_in(text, family)}
     for character in cast.values():
-        inversions = [adapter for adapter in character.adapters if adapter.kind == TEXTUAL_INVERSION]
+        inversions = [each for each in character.adapters_for(family) if each.kind == TEXTUAL_INVERSION]
         if inversions:
-            own = [adapter for adapter in inversions if adapter.family == family]
-            words[character.token] = _repeated(character.token, own or inversions)
+            words[character.token] = _repeated(character.token, inversions)
     return words
+
+
+def unlearned(text: str, cast: Cast, model: str) -> tuple[str, ...]:
+    """A note for everybody whom a prompt calls by a token that means nothing to that model; see `resolve_prompt`."""
+    family = _family(model)
+    if not family:
+        return ()
+    return tuple(
+        f"{character.name} has no adapter for {family} models; there {character.token!r} is put in words: "
+        f"{character.look or character.noun!r}."
+        for character in spoken_of(text, (), cast)
+        if not character.adapters_for(family)
+    )
+
+
+def left_out(negative: str, model: str, tokens: Collection[str]) -> tuple[str, ...]:
+    """A note for the phrases of a negative prompt that are not given to that model; see `known_words`."""
+    if _family(model) != STARTER:
+        return ()
+    heard = _phrases(heard_negative(negative, STARTER, locate(model).root, tokens))
+    lost = [phrase for phrase in _phrases(heard_negative(negative, "", Path())) if phrase not in heard]
+    return (f"The starter model does not know, and is not given: {', '.join(lost)!r}.",) if lost else ()
+
+
+def _phrases(text: str) -> list[str]:
+    return [phrase.strip() for phrase in text.split(",")]
+
+
+def _family(model: str) -> str:
+    """Which adapters fit the model, "" when it does not say."""
+    try:
+        return adapter_family_of(model)
+    except ModelError:
+        return ""
 
 
 def _repeated(token: str, adapters: Iterable[Adapter]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
 from storyboard.scene_plan import Scene, ScenePlan, Shot
 from storyboard.scripts_in.script_shots import ScriptShot
@@ -156,7 +157,7 @@ def _named(name: str, text: str) -> bool:
 
 def _prompt(shot: ScriptShot, seen: Shot, present: Iterable[str], cast: Cast) -> str:
     """What the picture shows, with every registered character by token and noun."""
-    text = shot.action or f"{shot.speakers[0] if shot.speakers else 'somebody'} speaking"
+    text = _prose(shot.action or f"{shot.speakers[0] if shot.speakers else 'somebody'} speaking")
     missing = []
     for name in present:
         words = f"{cast[name].token} {cast[name].noun}"
@@ -164,5 +165,10 @@ def _prompt(shot: ScriptShot, seen: Shot, present: Iterable[str], cast: Cast) ->
         text, found = pattern.subn(words, text)
         missing += [] if found else [words]
     view = f"{seen.size.replace('-', ' ')} shot" if "close-up" not in seen.size else seen.size.replace("-", " ")
-    parts = [view, *missing, PROMPT_SYNTAX.sub(" ", text), shot.place.lower(), shot.time.lower()]
+    parts = [view, *missing, text, _prose(shot.place.lower()), _prose(shot.time.lower())]
     return " ".join(clean(", ".join(part for part in parts if part)).split()[:MOST_PROMPT_WORDS])
+
+
+def _prose(text: str) -> str:
+    """Text of the script without anything that prompts give a meaning to."""
+    return plain_words(PROMPT_SYNTAX.sub(" ", text))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from storyboard.errors import BadInput, BadPlan
+from storyboard.prompting.plain import plain_words
 from storyboard.scene_plan import ScenePlan, Shot, plan_from_json
 from storyboard.scripts_in.script_shots import read_text
 from storyboard.text import clean
@@ -44,7 +45,7 @@ def _scene(board: Mapping[str, Any], number: int, usual: float) -> dict[str, Any
     scene: dict[str, Any] = {
         "id": str(known.get("id") or board.get("uid") or f"s{number}"),
         "caption": caption,
-        "prompt": clean(str(known.get("prompt") or caption)) or "an empty frame",
+        "prompt": clean(str(known.get("prompt") or plain_words(caption))) or "an empty frame",
         "action": clean(str(known.get("action", action))),
         "dialogue": dialogue,
         "notes": clean(str(board.get("notes") or "")),

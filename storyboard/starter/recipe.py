@@ -78,7 +78,7 @@ class UNetRecipe:
     detail_weight: float = 2.0
     attention_weight: float = 0.03
     attention_share: float = 1.0
-    attribute_weight: float = 0.05
+    attribute_weight: float = 0.08
     unpadded_share: float = 0.5
 
 

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from storyboard.commands.prompt import prompt
+from storyboard.errors import BadInput
+from storyboard.rendering.model_files import find_model
 from tests.tiny.models import tiny_tokenizer
 
 SHOWN = "fljsdhn man, (smile:1.3), [hat|cap], a [park:beach:0.5], <lora:flynn:0.8> BREAK film grain"
@@ -46,6 +48,14 @@ def test_json(model: str) -> None:
     assert [chunk["ended_by"] for chunk in term["schedule"][0]["chunks"]] == ["break", "end"]
     [network] = said["networks"]
     assert (network["kind"], network["name"], network["text_encoder"], network["unet"]) == ("lora", "flynn", 0.8, 0.8)
+
+
+@pytest.mark.parametrize("name", ["starter", "sdxl"])
+def test_a_schedule_is_read_for_the_steps_that_the_model_takes(name: str) -> None:
+    said = json.loads(run("a [hat:cap:0.5]", "--json", "--model", name))
+    own = 30 if name == "sdxl" else find_model(name).steps
+    assert said["steps"] == own
+    assert [part["last"] for part in said["terms"][0]["schedule"]] == [own // 2, own]
 
 
 def test_table(model: str) -> None:
@@ -87,3 +97,40 @@ def test_tags_are_shown_with_what_they_stand_for(tmp_path: Path) -> None:
     assert tokens[-3:] == ["inkish"] * 3
     table = run(text, "--adapters", str(folder))
     assert str(folder / "ink.safetensors") in table and "cannot be drawn: There is no" in table
+
+
+@pytest.mark.parametrize("name", ["sd15", "sdxl", "single file"])
+def test_models_without_a_tokenizer_of_their_own_have_clips(name: str, tmp_path: Path) -> None:
+    """Nothing is fetched; the pieces are those of CLIP's published merges."""
+    if name == "single file":
+        name = str(tmp_path / "model.safetensors")
+        save_file({"weights": torch.ones(1)}, name)
+    said = json.loads(run("fljsdhn man", "--json", "--steps", "1", "--model", name))
+    [chunk] = said["terms"][0]["schedule"][0]["chunks"]
+    assert [token["text"] for token in chunk["tokens"]] == ["fl", "j", "sd", "hn</w>", "man</w>"]
+
+
+def test_a_character_that_the_model_has_not_learned_is_spelled_and_said_to_be() -> None:
+    said = json.loads(run("fljsdhn man <lora:flynn>", "--json", "--model", "sdxl"))
+    [character], [tag] = said["characters"], said["networks"]
+    assert character["pieces"] == ["fl", "j", "sd", "hn</w>"] and "4 pieces" in said["warnings"][0]
+    assert any("no adapter for sdxl" in warning for warning in said["warnings"])
+    assert "no adapter for sdxl" in tag["resolved"]["problem"]
+
+
+def test_tags_of_a_negative_prompt_are_said_to_do_nothing() -> None:
+    said = json.loads(run("rain <lora:flynn>", "--json", "--negative"))
+    assert any("negative" in warning for warning in said["warnings"])
+    assert not said["networks"][0]["resolved"]["files"]
+
+
+def test_words_that_the_starter_model_leaves_out_of_a_negative_prompt_are_shown() -> None:
+    said = json.loads(run("watermark, rain", "--json", "--negative"))
+    assert any("'watermark'" in warning for warning in said["warnings"])
+    for whole in ("rain,snow", "(watermark),rain"):
+        assert json.loads(run(whole, "--json", "--negative"))["warnings"] == []
+
+
+def test_broken_characters_are_refused_in_one_sentence() -> None:
+    with pytest.raises(BadInput):
+        run("a \udcff hat")

@@ -144,3 +144,8 @@ def test_weights_are_no_words():
     assert (edit.gone, edit.new) == (("sandwich",), ("guitar",))
     assert changed_words("(red sun:1.3)", "(red sun:1.5)") == ((), ())
     assert changed_words("2 cats", "3 cats") == (("2",), ("3",))
+
+
+def test_comments_are_refused_where_they_would_silence_the_rest():
+    with pytest.raises(BadInput, match="comment"):
+        read_edit(PROMPT, "with the number #10, running")

@@ -14,9 +14,11 @@ from storyboard.prompting.axes import parse_axis
 from storyboard.prompting.chunks import chunk_prompt
 from storyboard.prompting.clip import load_tokenizer, tokenize_with
 from storyboard.prompting.comments import strip_comments
+from storyboard.prompting.composable import split_composable
 from storyboard.prompting.explain import explain
 from storyboard.prompting.networks import split_networks
 from storyboard.prompting.schedule import parse_schedule
+from storyboard.scene_plan import Scene
 from tests.prompting.test_properties import letters
 from tests.tiny.models import tiny_tokenizer
 
@@ -43,6 +45,7 @@ def test_weights_stay_finite() -> None:
     huge = "9" * 200
     assert parse_attention(f"((a:{huge}):{huge})") == [("a", sys.float_info.max)]
     assert parse_attention(f"(a:{'9' * 400})") == [(f"a:{'9' * 400}", 1.1)]
+    assert split_composable(f"a AND b:{'9' * 400}") == [("a", 1.0), (f" b:{'9' * 400}", 1.0)]
 
 
 def test_brackets_nested_beyond_sense_stop_multiplying() -> None:
@@ -96,6 +99,12 @@ def test_comments() -> None:
     assert strip_comments("a # b\nc") == "a \nc"
     assert strip_comments("a\n# b\nc") == "a\nc"
     assert strip_comments("a #ff00ff, c") == "a \n"
+
+
+def test_comments_of_a_scenes_prompt_end_with_their_line() -> None:
+    """The plan keeps a prompt on one line, where a comment would silence the rest."""
+    scene = Scene(id="s1", number=1, prompt="a hat # red?\n# later\non a bench", negative="rain\n#x\nfog", caption="#1")
+    assert (scene.prompt, scene.negative, scene.caption) == ("a hat on a bench", "rain fog", "#1")
 
 
 @pytest.mark.parametrize(
@@ -176,6 +185,20 @@ def test_explanation_warns_of_split_tokens_and_bad_tags() -> None:
         "much" in explanation.warnings[1],
         "http" in explanation.warnings[2],
     ] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("a hat #ff00ff, rain", "comment; what is read: 'a hat'"),
+        ("a|b [c:d:3]", "switches scheduling off"),
+        ("(16:9)", "'16' weighs 9"),
+        ("ratio 16:9", "weighs the whole prompt: 9"),
+        (r"a (hat:1.3), [a|b], c\|d [rain:snow:0.5]", ""),
+    ],
+)
+def test_explanation_tells_what_may_not_be_meant(text: str, note: str) -> None:
+    assert [note in warning for warning in explain(text, letters, steps=4).warnings] == [True] * bool(note)
 
 
 def test_tokenizer_from_either_kind_of_file(tmp_path: Path) -> None:

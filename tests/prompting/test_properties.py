@@ -18,6 +18,7 @@ from storyboard.prompting.comments import strip_comments
 from storyboard.prompting.composable import split_composable
 from storyboard.prompting.explain import explain
 from storyboard.prompting.networks import split_networks
+from storyboard.prompting.plain import plain_words
 from storyboard.prompting.reading import read_prompt
 from storyboard.prompting.schedule import parse_schedule
 
@@ -148,6 +149,15 @@ def test_any_text_is_explained(text: str) -> None:
     explanation = explain(text, letters, steps=4, character_tokens=["hat"])
     for term in explanation.terms:
         assert [part.first for part in term.schedule] == [1, *(part.last + 1 for part in term.schedule[:-1])]
+
+
+@given(PROMPTS, st.integers(1, 12))
+def test_plain_words_ask_for_nothing_but_themselves(text: str, steps: int) -> None:
+    read = read_prompt(plain_words(text), steps)
+    [term] = read.terms
+    [(end, words)] = term.schedule
+    assert (term.weight, end, read.networks) == (1.0, steps, ())
+    assert [(span.weight, span.is_break) for span in parse_spans(words)] == [(1.0, False)]
 
 
 READERS: list[Callable[[str], object]] = [

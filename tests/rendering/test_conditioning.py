@@ -100,6 +100,13 @@ def test_weight_one_changes_nothing(pipe: Any, emphasis: str) -> None:
     assert plain.pooled is weighted.pooled is None or torch.equal(plain.pooled, weighted.pooled)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("emphasis", ["original", "no-norm", "compel"])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_absurd_weights_stay_numbers(sd1: Any, emphasis: str, sign: str) -> None:
+    tokens = embed(sd1, f"a man (hat:{sign}{'9' * 60})", emphasis=emphasis, dtype=torch.float16).tokens
+    assert bool(torch.isfinite(tokens).all())
+
+
 def test_original_scales_tokens_and_restores_the_mean(sd1: Any) -> None:
     plain, weighted = embed(sd1, "a man hat").tokens, embed(sd1, "a man (hat:1.5)").tokens
     torch.testing.assert_close(weighted.mean(), plain.mean(), atol=1e-6, rtol=1e-5)
@@ -189,6 +196,14 @@ def test_empty_negative_is_zero_on_sdxl_only(sd1: Any, sdxl: Any) -> None:
     [(_, on_sd1)] = Conditioner(sd1).encode("", steps=4, negative=True).at(0)
     assert on_sdxl.pooled is not None and not on_sdxl.pooled.any() and not on_sdxl.tokens.any()
     assert positive.tokens.any() and on_sd1.tokens.any()
+
+
+def test_an_empty_negative_stays_zero_beside_a_long_prompt(sdxl: Any) -> None:
+    """As in diffusers and in the web UI, which never fill it up with words: any other row would be attended to."""
+    conditioner = Conditioner(sdxl)
+    [(_, negative)] = conditioner.encode("", steps=4, negative=True).at(0)
+    padded = conditioner.pad_together([negative, conditioner.embed(f"{PROMPT} BREAK the sun BREAK a cat")])
+    assert padded.shape[1] == 3 * 77 and not padded[0].any()
 
 
 @pytest.mark.parametrize("vectors", [1, 3])

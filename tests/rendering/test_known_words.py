@@ -10,7 +10,7 @@ from storyboard.paths import starter_model_folder
 from storyboard.planning.grammar import grammar
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
-from storyboard.rendering.known_words import known_phrases
+from storyboard.rendering.known_words import heard_negative, known_phrases
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import Story
 
@@ -31,6 +31,11 @@ def test_only_known_phrases_are_left(negative: str, left: str) -> None:
 
 def test_a_model_without_a_vocabulary_keeps_everything(tmp_path: Path) -> None:
     assert known_phrases("blurry", tmp_path) == "blurry"
+
+
+@pytest.mark.parametrize("family", ["starter", "sd1"])
+def test_tags_and_comments_take_no_phrase_with_them(family: str) -> None:
+    assert heard_negative("rain<lora:flynn:0.8> # watermark", family, starter_model_folder()).strip() == "rain"
 
 
 def test_the_offline_planners_negative_is_nothing_to_the_starter_and_whole_for_others(

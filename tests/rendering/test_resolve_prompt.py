@@ -49,7 +49,7 @@ def test_looks_replace_the_token(prompt, expected):
 
 
 def test_looks_with_brackets_are_escaped():
-    odd = Character(name="odd", token="zzq", noun="robot", look=r"hat (red) [old], ratio 16:9 | wide")
+    odd = Character(name="odd", token="zzq", noun="robot", look=r"hat (red) [old], #ratio 16:9 | wide")
     words = in_words("zzq robot", odd)
     assert words == r"robot, hat \(red\) \[old\], ratio 16 9   wide".replace("   ", " ")
     assert [span.weight for span in parse_spans(words)] == [1.0]

@@ -11,6 +11,7 @@ from storyboard.board import Board
 from storyboard.character import Character
 from storyboard.errors import BadInput
 from storyboard.exporting import storyboarder as storyboarder_export
+from storyboard.prompting.reading import read_prompt
 from storyboard.scene_plan import Shot
 from storyboard.scripts_in.script_plan import plan_from_shots
 from storyboard.scripts_in.script_shots import read_script, shot_from_words
@@ -79,6 +80,16 @@ def test_a_script_becomes_a_plan(tmp_path: Path) -> None:
     assert changes.added == tuple(scene.id for scene in plan.scenes)
 
 
+def test_prose_that_means_something_in_prompts_does_not_there(tmp_path: Path) -> None:
+    """`#` would begin a comment and AND a second prompt; the rest of the shot must still be drawn."""
+    text = "INT. HOUSE #7 - DAY\n\nFlynn takes bus #5 AND waves (a lot: 2) to the crowd.\n"
+    plan, _ = plan_from_shots(*read_script(written(tmp_path, "bus.fountain", text)), CAST)
+    [term] = read_prompt(plan.scenes[0].prompt, 4).terms
+    assert term.weight == 1.0 and len(term.schedule) == 1
+    assert "fljsdhn man takes bus 5 and waves a lot 2 to the crowd" in term.schedule[0][1]
+    assert "house 7" in term.schedule[0][1]
+
+
 def test_final_draft(tmp_path: Path) -> None:
     _, (shot,) = read_script(written(tmp_path, "beach.fdx", FDX))
     assert (shot.place, shot.time, shot.action, shot.dialogue) == ("BEACH", "NIGHT", "Flynn runs.", "FLYNN: Wait!")
@@ -142,11 +153,11 @@ def test_storyboarder_both_ways(tmp_path: Path) -> None:
 
 def test_a_foreign_storyboarder_file(tmp_path: Path) -> None:
     boards = [
-        {"uid": "ABCDE", "shot": "1A", "action": "A door opens.", "dialogue": "Hello?", "duration": "1500"},
+        {"uid": "ABCDE", "shot": "1A", "action": "Door #5 opens.", "dialogue": "Hello?", "duration": "1500"},
         {"uid": "FGHIJ", "shot": "1B", "newShot": True},
     ]
     data = {"version": "1.3", "aspectRatio": "1.7777", "defaultBoardTiming": 3000, "boards": boards}
     plan = read_storyboarder(written(tmp_path, "old.storyboarder", json.dumps(data)))
     assert [scene.id for scene in plan.scenes] == ["ABCDE", "FGHIJ"]
     assert [scene.duration_s for scene in plan.scenes] == [1.5, 3.0]
-    assert plan.scenes[0].prompt == "A door opens." and plan.scenes[0].label == "1A"
+    assert plan.scenes[0].prompt == "Door 5 opens." and plan.scenes[0].label == "1A"

@@ -36,12 +36,14 @@ class Embedding:
         pooled: (width,), SDXL only: of the first chunk, unweighted.
         pieces: what stands at each row of `tokens`, in the first encoder's tokens; `start` and `end` are characters
             of `text`. Start, end and padding tokens have the text "" and the range [0, 0).
+        is_zero: all zeros, SDXL's empty negative prompt, and stays so when it is filled up.
     """
 
     text: str
     tokens: Tensor
     pooled: Tensor | None
     pieces: tuple[TokenPiece, ...]
+    is_zero: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,15 +134,17 @@ class Conditioner:
         return self._kept[key]
 
     def pad_together(self, embeddings: Sequence[Embedding]) -> Tensor:
-        """All token vectors in one tensor (n, length, width), the shorter ones filled up with empty-prompt chunks."""
+        """All token vectors in one tensor (n, length, width), the shorter ones filled up with empty-prompt chunks, and
+        zeros with zeros."""
         longest = max(embedding.tokens.shape[0] for embedding in embeddings)
-        return torch.stack([self._padded(embedding.tokens, longest) for embedding in embeddings])
+        return torch.stack([self._padded(embedding, longest) for embedding in embeddings])
 
-    def _padded(self, tokens: Tensor, length: int) -> Tensor:
-        if tokens.shape[0] == length:
-            return tokens
-        empty = self.embed("").tokens
-        return torch.cat([tokens, *[empty] * ((length - tokens.shape[0]) // empty.shape[0])])
+    def _padded(self, embedding: Embedding, length: int) -> Tensor:
+        missing = length - embedding.tokens.shape[0]
+        if not missing:
+            return embedding.tokens
+        empty = embedding.tokens if embedding.is_zero else self.embed("").tokens
+        return torch.cat([embedding.tokens, *[empty] * (missing // empty.shape[0])])
 
     def _embed(self, text: str) -> Embedding:
         encoded = [_encode(encoder, text, self.emphasis) for encoder in self.encoders]
@@ -203,4 +207,4 @@ def _encoders(pipe: Any, clip_skip: int) -> tuple[TextEncoder, ...]:
 
 def _zeros(embedding: Embedding) -> Embedding:
     pooled = None if embedding.pooled is None else torch.zeros_like(embedding.pooled)
-    return replace(embedding, tokens=torch.zeros_like(embedding.tokens), pooled=pooled)
+    return replace(embedding, tokens=torch.zeros_like(embedding.tokens), pooled=pooled, is_zero=True)

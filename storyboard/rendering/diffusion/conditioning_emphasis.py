@@ -16,6 +16,8 @@ from torch import Tensor
 
 EMPHASES = ("original", "no-norm", "compel")
 SMALLEST = 1e-5
+LARGEST = 1000.0
+"""Larger weights, which say nothing more, would leave the range of half precision."""
 
 EncodeMasked = Callable[[range], Tensor]
 """The same chunk's vectors (length, width), encoded blind to a range of positions."""
@@ -29,12 +31,13 @@ def emphasise(
     Args:
         emphasis: one of `EMPHASES`.
         plain: the encoder's output.
-        weights: one per position.
+        weights: one per position; beyond `LARGEST` they count as that.
         encode_masked: see `EncodeMasked`; only asked by "compel".
         empty: the empty prompt's vectors, only asked for by "compel".
     """
     if all(weight == 1.0 for weight in weights):
         return plain
+    weights = [max(-LARGEST, min(LARGEST, weight)) for weight in weights]
     column = torch.tensor(weights, dtype=torch.float32, device=plain.device)[:, None]
     if emphasis == "compel":
         return _compel(plain, column, weights, encode_masked, empty()).to(plain.dtype)
