@@ -107,6 +107,7 @@ def read_character(folder: Path) -> dict[str, Character]:
 
 
 def _with_variant(record: CharacterRecord, name: str, variant: VariantRecord) -> CharacterRecord:
+    check_name(name, "variant")
     changes = variant.model_dump(exclude_none=True)
     whole = record.model_dump() | changes | {"name": f"{record.name}@{name}", "variants": {}}
     return CharacterRecord.model_validate(whole)
