@@ -113,7 +113,7 @@ def train(name: str, **values: Any) -> None:
 
 @characters.command("import", help="Register a character's .zip, or an adapter FILE (LoRA or embedding) as NAME.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", default="", help="Of the character an adapter belongs to.")
+@click.option("--name", default="", help="Of the character an adapter belongs to; another name for a .zip's.")
 @click.option("--noun", default="", help="Class noun of a new character.")
 @click.option("--token", default="", help="What prompts call it, when the file does not say.")
 @click.option("--look", default="", help="Words that describe it.")
@@ -134,10 +134,10 @@ def import_file(
 ) -> None:
     from storyboard.errors import BadInput
 
-    if file.suffix == ".zip":
+    if file.suffix.lower() == ".zip":
         from storyboard.casting.archive import import_archive
 
-        click.echo(f"{import_archive(file)} is in the cast.")
+        click.echo(f"{import_archive(file, name)} is in the cast.")
         return
     if not name:
         raise BadInput("An adapter file needs the name of a character.", hint="Add --name NAME.")

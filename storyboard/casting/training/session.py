@@ -32,7 +32,7 @@ from storyboard.casting.training.scoring import DenoisingJudge, Probe, ProbeJudg
 from storyboard.casting.training.textual_inversion import TextualInversion
 from storyboard.errors import CharacterError
 from storyboard.files import publish_with
-from storyboard.paths import user_data_folder
+from storyboard.paths import training_folder
 from storyboard.render_options import content_key
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo
 
@@ -146,7 +146,7 @@ class Session:
 
     @property
     def work(self) -> Path:
-        return user_data_folder() / "training" / f"{self.subject.name}-{self.key[:12]}"
+        return training_folder() / f"{self.subject.name}-{self.key[:12]}"
 
     def run(self) -> Trained:
         """Train, or go on training, and write the files of the best checkpoint.
@@ -188,7 +188,7 @@ class Session:
     def _classes(self) -> list[Example]:
         captions = self.subject.plain_captions(self.options.class_pictures)
         key = class_key(self.trainee.sha256, captions, self.size, self.trainee.guidance, self.options.seed)
-        folder = user_data_folder() / "training" / f"class-{key[:16]}"
+        folder = training_folder() / f"class-{key[:16]}"
         self.say(f"Class pictures: {len(captions)} of a {self.subject.noun or 'picture'}, drawn once and kept.")
         images = class_pictures(
             self.trainee.model,
