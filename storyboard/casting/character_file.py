@@ -69,6 +69,11 @@ class CharacterRecord(Record):
         """The tables of one model family."""
         return [row for name, rows in self.adapters.items() if name == family for row in rows]
 
+    def adapter_files(self) -> set[str]:
+        """Every adapter file that the character or an outfit names."""
+        tables = [self.adapters, *(variant.adapters or {} for variant in self.variants.values())]
+        return {row.file for table in tables for rows in table.values() for row in rows}
+
     def with_adapters(self, family: str, rows: Sequence[AdapterRecord]) -> CharacterRecord:
         """The record with these tables for a family in place of those it had."""
         data = self.model_dump()

@@ -82,10 +82,12 @@ def check_token(token: str) -> None:
 def suggest_token(name: str, tokenizer: Any, taken: Collection[str]) -> str:
     """A rare token that nobody uses: one piece where the tokenizer has one, else consonants drawn from the name.
 
-    The same name gives the same token.
+    The same name gives the same token, and other names begin elsewhere in the list, so that two people who give each
+    other their characters seldom have two with one token.
     """
     vocabulary = tokenizer.get_vocab()
-    for token in RARE:
+    first = hashlib.sha256(name.encode()).digest()[0] % len(RARE)
+    for token in RARE[first:] + RARE[:first]:
         if token not in taken and f"{token}</w>" in vocabulary:
             return token
     return next(token for token in _drawn(name) if token not in taken and f"{token}</w>" not in vocabulary)

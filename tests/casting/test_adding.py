@@ -23,9 +23,10 @@ from storyboard.casting.training.checkpoints import checkpoint_steps
 from storyboard.casting.training.loading import load_trainee
 from storyboard.casting.trying import try_out
 from storyboard.commands.characters import characters
-from storyboard.errors import BadInput, CharacterError, UnknownName
+from storyboard.errors import BadInput, BoardError, CharacterError, UnknownName
 from storyboard.rendering.adapter_header import adapter_family
-from storyboard.rendering.diffusion.adapter_lora import LowRank
+from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
+from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
 from tests.tiny.models import tiny_sd1
 
@@ -115,16 +116,16 @@ def test_new_words_start_from_the_look_unless_told_otherwise(model: Path) -> Non
     assert options_for(trainee, asked, 5, "").initial_word == ""
 
 
-def test_a_second_training_replaces_the_same_kind_and_keeps_others(home: Path, model: Path, pictures: Path) -> None:
+def test_a_second_training_leaves_only_what_was_trained_together(home: Path, model: Path, pictures: Path) -> None:
     add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
-    first = load_cast()["ada"].adapters[0].sha256
+    import_adapter(lora_file(home / "xl.safetensors", 2048, family="sdxl"), NewCharacter(name="ada", noun=""))
     train_character("ada", wish(model, "textual-inversion", vectors=2))
-    train_character("ada", wish(model, learning_rate=1e-2, prior_weight=0.0, keep=None))
-    adapters = {each.kind: each for each in load_cast()["ada"].adapters_for("sd1")}
-    assert set(adapters) == {"lora", "textual-inversion"}
-    assert adapters["lora"].sha256 != first
-    for adapter in adapters.values():
+    adapters = load_cast()["ada"].adapters
+    assert {(each.family, each.kind) for each in adapters} == {("sd1", "textual-inversion"), ("sdxl", "lora")}
+    for adapter in adapters:
         adapter.check_file()
+    named = {each.path for each in adapters}
+    assert set((home / "characters" / "ada").glob("*.safetensors")) == named
 
 
 def test_a_style_gets_a_token_of_its_own(home: Path, model: Path, pictures: Path) -> None:
@@ -154,6 +155,8 @@ def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> No
         (NewCharacter(name="ada", noun=""), BadInput, "noun"),
         (NewCharacter(name="ada", noun="man", token="fljsdhn"), CharacterError, "flynn's"),
         (NewCharacter(name="ada", noun="man", token="../x"), CharacterError, "cannot be a token"),
+        (NewCharacter(name="ada", noun="man", look="hat " * 200), BadInput, "look: .* 400"),
+        (NewCharacter(name="ada", noun="man" * 100), BadInput, "noun: .* 200"),
     ],
 )
 def test_bad_wishes_leave_nothing(
@@ -193,6 +196,19 @@ def test_a_training_that_fails_registers_nothing(
     with pytest.raises(CharacterError, match="No space left"):
         add_character(NewCharacter(name="ada", noun="man", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
     assert "ada" not in load_cast()
+    assert files(home / "characters") == set()
+
+
+def test_a_full_disk_in_training_is_told_with_what_to_do(
+    home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise BoardError("checkpoint-000002.safetensors cannot be written: No space left on device.")
+
+    monkeypatch.setattr("storyboard.casting.training.loop.write_checkpoint", full)
+    with pytest.raises(CharacterError, match="No space left") as caught:
+        add_character(NewCharacter(name="ada", noun="man", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
+    assert "goes on" in caught.value.hint
     assert files(home / "characters") == set()
 
 
@@ -275,6 +291,31 @@ def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> N
     with pytest.raises(CharacterError, match="made for sdxl"):
         import_adapter(other, NewCharacter(name="eva", noun="woman", token="qqxz"), family="sd1")
     assert "eva" not in load_cast()
+
+
+def test_a_peft_folder_keeps_its_strength_to_itself(home: Path, tmp_path: Path) -> None:
+    """Its configuration lies beside the file; a character's other adapters are in one folder with it."""
+    key = "base_model.model.unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
+    for width, alpha in ((768, None), (2048, 3)):
+        folder = tmp_path / str(width)
+        folder.mkdir()
+        tensors = {f"{key}.lora_A.weight": torch.ones(1, width), f"{key}.lora_B.weight": torch.ones(4, 1)}
+        save_file(tensors, folder / "adapter_model.safetensors")
+        if alpha:
+            (folder / "adapter_config.json").write_text(json.dumps({"lora_alpha": alpha, "r": 1}))
+        new = NewCharacter(name="ada", noun="woman", token="zzyx")
+        import_adapter(folder / "adapter_model.safetensors", new)
+    alphas = {
+        each.family: parse_lora(*read_tensors(each.path), adapter_config(each.path))[0].alpha
+        for each in load_cast()["ada"].adapters
+    }
+    assert alphas == {"sd1": 1.0, "sdxl": 3.0}
+
+
+@pytest.mark.parametrize("scale", [float("nan"), 5.0])
+def test_a_scale_out_of_range_is_bad_input(home: Path, tmp_path: Path, scale: float) -> None:
+    with pytest.raises(BadInput, match="scale"):
+        import_adapter(lora_file(tmp_path / "x.safetensors"), NewCharacter(name="ada", noun="woman"), scale=scale)
 
 
 def test_families_and_triggers_of_strangers() -> None:
