@@ -150,10 +150,27 @@ def import_file(
     click.echo(f"{name} is in the cast: {made}")
 
 
-@characters.command("export", help="Write a character as a .zip that another machine can import.")
+@characters.command("export", help="Write a character as a .zip that another machine can import, or its LoRA alone.")
 @name_argument
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="NAME.zip when not given.")
-def export(name: str, output: Path | None) -> None:
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="NAME.zip (NAME.safetensors) when not given.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["zip", "kohya"]),
+    default="zip",
+    show_default=True,
+    help="zip: everything. kohya: the LoRA as web UIs read it.",
+)
+@click.option("--family", default="", help="With kohya, where there are several: starter, sd1 or sdxl.")
+def export(name: str, output: Path | None, layout: str, family: str) -> None:
+    if layout == "kohya":
+        from storyboard.casting.exporting import export_lora
+
+        target = output or Path(f"{name}.safetensors")
+        for words in export_lora(name, target, family):
+            click.echo(f"Its trained words are a file of their own: {words.path}", err=True)
+        click.echo(str(target))
+        return
     from storyboard.casting.archive import export_character
 
     target = output or Path(f"{name}.zip")
