@@ -52,7 +52,7 @@ def try_out(
             trainee.model,
             texts,
             [seed + number for number in range(len(texts))],
-            trainee.model.native_size,
+            (trainee.model.native_size, trainee.model.native_size),
             guidance=trainee.guidance,
             steps=trainee.steps,
         )

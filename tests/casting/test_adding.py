@@ -16,7 +16,9 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
 from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, options_for, train_character
+from storyboard.casting.crops import bucket
 from storyboard.casting.importing import import_adapter, look_into, trigger
+from storyboard.casting.pictures import open_checked
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training.checkpoints import checkpoint_steps
@@ -134,6 +136,15 @@ def test_a_style_gets_a_token_of_its_own(home: Path, model: Path, pictures: Path
     style = load_cast()["spdmn"]
     assert (style.kind, style.token, style.phrase) == ("style", "<style-spdmn>", "<style-spdmn>")
     assert style.adapters[0].kind == "textual-inversion"
+
+
+def test_class_pictures_have_the_shapes_of_the_pictures(home: Path, model: Path, pictures: Path) -> None:
+    """Pictures of one batch have one shape: without class pictures of its shape, nothing holds the noun."""
+    Image.effect_noise((64, 128), 90).save(pictures / "tall.png")
+    new = NewCharacter(name="ada", noun="woman", token="zzyxq")
+    add_character(new, pictures, wish(model, buckets=True, steps=2))
+    drawn = {open_checked(path).size for path in (home / "training").glob("class-*/*.png")}
+    assert drawn == {bucket(96, 80, 64), bucket(64, 128, 64)}
 
 
 def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> None:

@@ -200,19 +200,23 @@ class Session:
         return self._finish(run, time.monotonic() - started)
 
     def _classes(self) -> list[Example]:
+        """In each of the training pictures' shapes, since the pictures of a batch have one shape."""
         captions = self.subject.plain_captions(self.options.class_pictures)
-        key = class_key(self.trainee.sha256, captions, self.size, self.trainee.guidance, self.options.seed)
-        folder = training_folder() / f"class-{key[:16]}"
         self.say(f"Class pictures: {len(captions)} of a {self.subject.noun or 'picture'}, drawn once and kept.")
-        images = class_pictures(
+        sizes = list(dict.fromkeys(image.size for image in self.subject.images))
+        parts = [(captions[number :: len(sizes)], size) for number, size in enumerate(sizes)]
+        return [example for own, size in parts for example in self._encoded(self._kept(own, size), own, is_class=True)]
+
+    def _kept(self, captions: Sequence[str], size: tuple[int, int]) -> list[Image.Image]:
+        key = class_key(self.trainee.sha256, captions, size, self.trainee.guidance, self.options.seed)
+        return class_pictures(
             self.trainee.model,
             captions,
-            self.size,
+            size,
             guidance=self.trainee.guidance,
             seed=self.options.seed,
-            folder=folder,
+            folder=training_folder() / f"class-{key[:16]}",
         )
-        return self._encoded(images, captions, is_class=True)
 
     def _encoded(self, images: Sequence[Image.Image], captions: Sequence[str], is_class: bool = False) -> list[Example]:
         flip = self.options.flip and not is_class
@@ -221,7 +225,8 @@ class Session:
     def _draw(self, prompts: Sequence[str]) -> list[Image.Image]:
         seeds = [self.options.seed * 31 + number for number in range(len(prompts))]
         steps = self.options.sample_steps or DEFAULT_STEPS
-        return draw(self.trainee.model, prompts, seeds, self.size, guidance=self.trainee.guidance, steps=steps)
+        size = (self.size, self.size)
+        return draw(self.trainee.model, prompts, seeds, size, guidance=self.trainee.guidance, steps=steps)
 
     def _watcher(
         self, run: Run, references: Sequence[Example], classes: Sequence[Example], plain: Sequence[Image.Image]
