@@ -92,7 +92,7 @@ def _checked(path: Path, entries: list[zipfile.ZipInfo]) -> str:
         parts = PurePosixPath(entry.filename).parts
         mode = entry.external_attr >> 16
         outside = entry.filename.startswith("/") or "\\" in entry.filename or ":" in entry.filename or ".." in parts
-        if outside or len(parts) < 2 or stat.S_ISLNK(mode):
+        if outside or len(parts) < 2 or stat.S_ISLNK(mode) or not entry.filename.isprintable():
             raise CharacterError(f"{path} names {entry.filename[:120]!r}, which lies outside a character's folder.")
         if PurePosixPath(entry.filename).suffix.lower() not in ALLOWED:
             raise CharacterError(f"{path} holds {entry.filename[:120]!r}, which does not belong to a character.")

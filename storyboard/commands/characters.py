@@ -11,6 +11,7 @@ import click
 
 from storyboard.character import Character
 from storyboard.commands.characters_train import add_to_cast, training_options
+from storyboard.text import clean
 
 
 @click.group(help="See, add, train, import and share characters.")
@@ -267,14 +268,34 @@ def described(character: Character) -> dict[str, Any]:
             }
             for adapter in character.adapters
         ],
+        "training": trainings(character.folder),
         "references": [str(path) for path in character.references],
         "folder": str(character.folder) if character.folder else "",
     }
+
+
+def trainings(folder: Path | None) -> list[dict[str, Any]]:
+    """What a character's trainings wrote down about themselves, in short; records that cannot be read are left out."""
+    found = []
+    for path in sorted(folder.glob("training/*/record.json")) if folder else ():
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            told = {name: float(record[name]) for name in ("kept_step", "pictures", "seconds")}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        told = {name: int(number) if number.is_integer() else number for name, number in told.items()}
+        found.append({"of": clean(path.parent.name), **told, "record": clean(str(path))})
+    return found
 
 
 def _readable(value: object) -> str:
     if isinstance(value, list):
         return "\n               ".join(_readable(each) for each in value) or "none"
     if isinstance(value, Mapping):
-        return "  ".join(str(each) for each in value.values() if each != "")
+        return "  ".join(_told(name, each) for name, each in value.items() if each != "")
     return str(value) or "none"
+
+
+def _told(name: str, value: object) -> str:
+    """Words stand for themselves; numbers need their name."""
+    return value if isinstance(value, str) else f"{name.replace('_', ' ')} {value}"

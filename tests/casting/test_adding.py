@@ -24,7 +24,7 @@ from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training.checkpoints import checkpoint_steps
 from storyboard.casting.training.loading import load_trainee
 from storyboard.casting.trying import try_out
-from storyboard.commands.characters import characters
+from storyboard.commands.characters import characters, trainings
 from storyboard.errors import BadInput, BoardError, CharacterError, UnknownName
 from storyboard.rendering.adapter_header import adapter_family
 from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
@@ -304,6 +304,19 @@ def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> N
     assert "eva" not in load_cast()
 
 
+def test_a_hostile_record_is_left_out(tmp_path: Path) -> None:
+    for name, text in {
+        "a": "[" * 100_000,
+        "b": "[]",
+        "c": "\xff",
+        "d": "{}",
+        "e": '{"kept_step": "\\u001b[2J"}',
+    }.items():
+        (tmp_path / "training" / name).mkdir(parents=True)
+        (tmp_path / "training" / name / "record.json").write_text(text, "latin-1")
+    assert trainings(tmp_path) == []
+
+
 def test_a_lora_is_exported_for_web_uis(home: Path, tmp_path: Path) -> None:
     runner, target = CliRunner(), tmp_path / "flynn.safetensors"
     result = runner.invoke(characters, ["export", "flynn", "--format", "kohya", "-o", str(target)])
@@ -397,7 +410,9 @@ def test_commands_list_and_show(home: Path) -> None:
     assert {"flynn", "mira"} <= {each["name"] for each in listed["characters"]}
     assert listed["problems"] == {}
     shown = runner.invoke(characters, ["show", "flynn"]).output
-    assert "fljsdhn man" in shown
+    assert "fljsdhn man" in shown and "scale 1.0" in shown and "starter-pivotal  kept step" in shown
+    (training,) = json.loads(runner.invoke(characters, ["show", "flynn", "--json"]).output)["training"]
+    assert Path(training["record"]).is_file() and training["pictures"] == 18
     assert json.loads(runner.invoke(characters, ["show", "mira", "--json"]).output)["noun"] == "woman"
     for command in characters.commands:
         assert runner.invoke(characters, [command, "--help"]).exit_code == 0

@@ -50,6 +50,7 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
         ({"ada/character.toml": TOML, "ada\\x.txt": "x"}, "outside|one character"),
         ({"ada/character.toml": TOML, "C:/x.txt": "x"}, "outside"),
         ({"character.toml": TOML}, "outside"),
+        ({"ada/character.toml": TOML, "ada/\x1b[31m.txt": "x"}, "outside"),
         ({"ada/character.toml": TOML, "ada/run.sh": "x"}, "does not belong"),
         ({"ada/character.toml": TOML, "eva/x.txt": "x"}, "one character folder"),
         ({"ada/x.txt": "x"}, "one character folder"),
