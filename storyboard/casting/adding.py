@@ -18,7 +18,7 @@ from storyboard.casting.looks import look_of
 from storyboard.casting.pictures import Picture, Report, read_pictures
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import Draft, as_record, check_free, own_folder, staged, sweep
-from storyboard.casting.tokens import TokenReport, check_token, inspect_token, suggest_token
+from storyboard.casting.tokens import TokenReport, check_token, inspect_token, suggest_token, written
 from storyboard.casting.training.dataset import prepared
 from storyboard.casting.training.loading import Trainee, load_trainee
 from storyboard.casting.training.loop import Listener
@@ -199,10 +199,14 @@ def _token(new: NewCharacter, trainee: Trainee, wish: TrainingWish) -> TokenRepo
         token = suggest_token(new.name, tokenizer, taken)
     check_free(new.name, token, over_bundled=True)
     report = inspect_token(token, tokenizer)
-    wish.say(f"Token: {token} ({len(report.pieces)} piece(s) for this model)")
-    if wish.method not in ("textual-inversion", "pivotal"):
-        for warning in report.warnings:
-            wish.say(warning)
+    if wish.method in ("textual-inversion", "pivotal"):
+        wish.say(
+            f"Token: {token}, a new word with vectors of its own (this model would read it as {written(report.pieces)})"
+        )
+        return report
+    wish.say(f"Token: {token}, which this model reads as {written(report.pieces)}")
+    for warning in report.warnings:
+        wish.say(warning)
     return report
 
 

@@ -24,6 +24,8 @@ from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, kohya_name, write_lora
 from storyboard.rendering.model_files import WEIGHTS
 
+AVERAGES = "model_ema."
+
 
 def merge(first: Path, second: Path, ratio: float, target: Path) -> None:
     """(1 − ratio) of the first and `ratio` of the second, written to `target`.
@@ -91,20 +93,25 @@ def _is_lora(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def merge_tensors(one: Mapping[str, Tensor], other: Mapping[str, Tensor], ratio: float) -> dict[str, Tensor]:
-    """Linear average of floating-point tensors; others are the first's.
+    """Linear average of the weights; positions and the like, which not every file has, are the first's.
 
     Raises:
-        ModelError: the two do not have the same tensors.
+        ModelError: the two do not have the same weights.
     """
+    rest = {name: tensor for name, tensor in one.items() if not tensor.is_floating_point()}
+    one, other = _weights(one), _weights(other)
     if one.keys() != other.keys() or any(one[name].shape != other[name].shape for name in one):
         different = next((n for n in (*one, *other) if n not in one or n not in other), None)
         raise ModelError(f"The two are of different shape ({different or 'sizes differ'}), so they cannot be merged.")
-    return {
+    return rest | {
         name: torch.lerp(value.float(), other[name].float(), ratio).to(value.dtype).contiguous()
-        if value.is_floating_point()
-        else value
         for name, value in one.items()
     }
+
+
+def _weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What draws: not the running averages that some checkpoints keep for further training."""
+    return {name: each for name, each in tensors.items() if each.is_floating_point() and not name.startswith(AVERAGES)}
 
 
 def merge_layers(

@@ -17,7 +17,8 @@ from storyboard.casting.character_file import FILE_NAME, CharacterRecord, read_r
 from storyboard.casting.registry import load_cast, read_character
 from storyboard.character import Character
 from storyboard.errors import BadInput, CharacterError, StoryboardError
-from storyboard.paths import training_folder, user_characters_folder
+from storyboard.paths import starter_model_folder, training_folder, user_characters_folder
+from storyboard.rendering.model_files import read_json
 from storyboard.text import check_name
 
 HIDDEN, BEFORE = ".new-", "before"
@@ -170,7 +171,7 @@ def check_free(name: str, token: str = "", *, over_bundled: bool = False) -> Non
 
     Raises:
         BadInput: the name cannot be a folder's.
-        CharacterError: the name or the token is taken.
+        CharacterError: the name or the token is taken, or the token is a common word.
     """
     known = load_cast()
     own = (user_characters_folder() / check_name(name, "character")).exists()
@@ -178,12 +179,23 @@ def check_free(name: str, token: str = "", *, over_bundled: bool = False) -> Non
         way = f"this one goes with: storyboard characters remove {name}" if own else "that one comes with the program"
         hint = f"Choose another name (characters import: --name NAME); {way}."
         raise CharacterError(f"There is already a character {name!r}.", hint=hint)
+    if token and is_common(token):
+        raise CharacterError(
+            f"The token {token!r} is a common word, so the character would be in every prompt that says it.",
+            hint="A token means nothing to the model yet, such as ohwx.",
+        )
     for other in known.values():
         if token and token == other.token and other.name.split("@")[0] != name:
             raise CharacterError(
                 f"The token {token!r} is {other.name}'s.",
                 hint="Train with another --token; of two characters with one token, only one can be here.",
             )
+
+
+def is_common(word: str) -> bool:
+    """Whether it is among the words of the bundled model's captions."""
+    file = starter_model_folder() / "tokenizer" / "tokenizer.json"
+    return file.is_file() and f"{word}</w>" in read_json(file).get("model", {}).get("vocab", {})
 
 
 def sweep() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,12 +62,16 @@ def inspect_token(token: str, tokenizer: Any) -> TokenReport:
     elif len(pieces) == 1 and token.isalpha() and len(token) > 4:
         doubts.append(f"{token!r} is a word the model knows; it will mix the two.")
     if len(pieces) > 1:
-        written = " + ".join(piece.replace("</w>", "") for piece in pieces)
         doubts.append(
-            f"{token!r} is {len(pieces)} pieces for this model ({written}); "
+            f"{token!r} is {len(pieces)} pieces for this model ({written(pieces)}); "
             "a single rare piece, or new vectors (--method pivotal), holds a character better."
         )
     return TokenReport(token=token, pieces=pieces, warnings=tuple(doubts))
+
+
+def written(pieces: Sequence[str]) -> str:
+    """A token's pieces in one line: "fl + jsd + hn"."""
+    return " + ".join(piece.replace("</w>", "") for piece in pieces)
 
 
 def check_token(token: str) -> None:

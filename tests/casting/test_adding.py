@@ -23,6 +23,7 @@ from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training.checkpoints import checkpoint_steps
 from storyboard.casting.training.loading import load_trainee
+from storyboard.casting.training.session import Session
 from storyboard.casting.trying import try_out
 from storyboard.commands.characters import characters, trainings
 from storyboard.errors import BadInput, BoardError, CharacterError, UnknownName
@@ -166,6 +167,7 @@ def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> No
         (NewCharacter(name="ada", noun=""), BadInput, "noun"),
         (NewCharacter(name="ada", noun="man", token="fljsdhn"), CharacterError, "flynn's"),
         (NewCharacter(name="ada", noun="man", token="../x"), CharacterError, "cannot be a token"),
+        (NewCharacter(name="ada", noun="man", token="in"), CharacterError, "common word"),
         (NewCharacter(name="ada", noun="man", look="hat " * 200), BadInput, "look: .* 400"),
         (NewCharacter(name="ada", noun="man" * 100), BadInput, "noun: .* 200"),
     ],
@@ -221,6 +223,14 @@ def test_a_full_disk_in_training_is_told_with_what_to_do(
         add_character(NewCharacter(name="ada", noun="man", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
     assert "goes on" in caught.value.hint
     assert files(home / "characters") == set()
+
+
+def test_the_same_training_runs_only_once_at_a_time(
+    home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "_run", Session.run)  # begins again while the first holds its lock
+    with pytest.raises(CharacterError, match="just now"):
+        add_character(NewCharacter(name="ada", noun="man", token="zzyxq"), pictures, wish(model))
 
 
 PROGRAM = """

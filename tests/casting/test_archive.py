@@ -57,6 +57,7 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
         ({"ada/character.toml": TOML, "ada/x.txt": b"0" * 3_000_000_0}, "suspiciously"),
         ({"ada/character.toml": "name = "}, "not TOML"),
         ({"ada/character.toml": TOML.replace("zzyx", "fljsdhn")}, "flynn's"),
+        ({"ada/character.toml": TOML.replace("zzyx", "man")}, "common word"),
         ({"ada/character.toml": TOML, "ada/x.png": "no picture"}, "no readable picture"),
         ({"flynn/character.toml": TOML.replace("ada", "flynn")}, "already a character"),
         ({}, "0 files"),

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from storyboard.casting.merging import merge
+from storyboard.casting.merging import merge, merge_tensors
 from storyboard.errors import BadInput, CharacterError, ModelError
 from storyboard.rendering.diffusion.adapter_files import read_tensors
 from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
@@ -63,6 +63,14 @@ def test_what_strangers_state_as_resolution_is_not_trusted(tmp_path: Path) -> No
         path = tmp_path / f"{number}.safetensors"
         write_lora(path, [layer(1, 2, 4.0)], replace(INFO, further={"modelspec.resolution": stated}))
         merge(path, path, 0.5, tmp_path / f"{number}-both.safetensors")
+
+
+def test_checkpoints_differ_in_what_does_not_draw() -> None:
+    positions, average = torch.arange(3), torch.ones(2)
+    one = {"x": torch.zeros(2), "position_ids": positions, "model_ema.x": average}
+    merged = merge_tensors(one, {"x": torch.ones(2)}, 0.25)
+    assert merged.keys() == {"x", "position_ids"}
+    assert merge_tensors({"x": torch.ones(2)}, one, 0.25)["x"].tolist() == merged["x"].add(0.5).tolist()
 
 
 def test_only_what_draws_is_merged(tmp_path: Path) -> None:

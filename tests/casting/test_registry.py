@@ -107,6 +107,15 @@ def test_links_do_not_lead_outside(user_folder: Path, tmp_path: Path) -> None:
         load_cast()["ada"]
 
 
+def test_links_in_a_circle_stop_nobody_else(user_folder: Path) -> None:
+    folder = write(user_folder, "ada", GOOD + 'references = ["a.png"]\n')
+    (folder / "a.png").symlink_to(folder / "b.png")
+    (folder / "b.png").symlink_to(folder / "a.png")
+    assert load_cast()["flynn"].name == "flynn"
+    with pytest.raises(CharacterError, match=r"a\.png"):
+        load_cast()["ada"]
+
+
 def test_unknown_name_gets_a_proposal() -> None:
     with pytest.raises(UnknownName) as caught:
         load_cast()["flyn"]

@@ -1,5 +1,6 @@
 import pytest
 
+from storyboard.casting.shelf import is_common
 from storyboard.casting.tokens import RARE, inspect_token, suggest_token
 from storyboard.character import TOKEN
 from storyboard.errors import CharacterError
@@ -39,4 +40,5 @@ def test_suggestions_of_other_names_are_other_rare_words() -> None:
 
     names = ("ada", "eva", "mira", "tom", "yann", "zoe")
     assert len({suggest_token(name, Clip(), ()) for name in names}) > 3
+    assert not any(is_common(token) for token in RARE)
     assert {suggest_token("ada", Clip(), set(RARE) - {token}) for token in RARE} == set(RARE)
