@@ -91,7 +91,7 @@ class Bench:
         uses = [(adapter, used(self.character, adapter, 1.0)) for adapter in adapters]
         with adapters_applied(model.pipe, uses):
             size, guidance, steps = model.native_size, self.trainee.guidance, self.trainee.steps
-            return draw(model, prompts, self.seeds, size, guidance=guidance, steps=steps)
+            return draw(model, prompts, self.seeds, (size, size), guidance=guidance, steps=steps)
 
     def scores(self, images: Sequence[Image.Image]) -> Scores:
         """What the probe reads against what was asked."""

@@ -43,6 +43,11 @@ def user_characters_folder() -> Path:
     return user_data_folder() / "characters"
 
 
+def training_folder() -> Path:
+    """Where trainings keep their checkpoints until they have ended, and class pictures."""
+    return user_data_folder() / "training"
+
+
 def user_adapters_folder() -> Path:
     """Where adapter files lie that prompts may name by `<lora:NAME:0.8>`."""
     return user_data_folder() / "adapters"

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from pydantic import ValidationError
 
-from storyboard.casting.character_file import AdapterRecord, CharacterRecord
-from storyboard.casting.crops import contact_sheet, crop_to
+from storyboard.casting.character_file import AdapterRecord, CharacterRecord, first_mistake
+from storyboard.casting.crops import contact_sheet, crop_to, preview
 from storyboard.casting.looks import look_of
 from storyboard.casting.pictures import Picture, Report, read_pictures
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import Draft, as_record, check_free, own_folder, staged, sweep
-from storyboard.casting.tokens import TokenReport, check_token, inspect_token, suggest_token
+from storyboard.casting.tokens import TokenReport, check_token, inspect_token, suggest_token, written
 from storyboard.casting.training.dataset import prepared
 from storyboard.casting.training.loading import Trainee, load_trainee
 from storyboard.casting.training.loop import Listener
@@ -27,9 +28,13 @@ from storyboard.casting.training.scoring import Probe
 from storyboard.casting.training.session import Say, Session, Subject, Trained
 from storyboard.character import sha256_of
 from storyboard.errors import BadInput
+from storyboard.files import publish_with
+from storyboard.rendering.model_files import find_model
 from storyboard.text import clean
 
-REFERENCE_SIDE = 512
+REFERENCE_SIDE = 1024
+"""Pixels; `characters train` learns from the references, SDXL at this size."""
+CROPS = "crops.jpg"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +81,27 @@ class NewCharacter:
             check_token(self.token)
         if self.kind == "character" and not clean(self.noun):
             raise BadInput("A character needs a class noun.", hint="For example: --noun woman")
+        self.record(self.token or self.name, self.look)
         return self
+
+    def record(self, token: str, look: str) -> CharacterRecord:
+        """The character's file, as yet without pictures and adapters.
+
+        Raises:
+            BadInput: a text is too long.
+        """
+        try:
+            return CharacterRecord(
+                name=self.name,
+                token=token,
+                noun=clean(self.noun),
+                look=clean(look),
+                display_name=clean(self.display_name),
+                description=clean(self.description),
+                kind="style" if self.kind == "style" else "character",
+            )
+        except ValidationError as error:
+            raise BadInput(f"{first_mistake(error)}.", hint="Say it in fewer words.") from None
 
 
 def add_character(new: NewCharacter, folder: Path, wish: TrainingWish) -> Path:
@@ -91,25 +116,15 @@ def add_character(new: NewCharacter, folder: Path, wish: TrainingWish) -> Path:
     new.checked()
     if new.name in load_cast():
         wish.say(f"Your {new.name} takes the place of the one that comes with the program.")
+    pictures = _told_pictures(folder, wish)
     trainee = load_trainee(wish.model, precision=str(wish.overrides.get("precision") or "auto"), device=wish.device)
-    pictures, report = read_pictures(folder, trainee.model.native_size)
-    tell(report, wish.say)
     token = _token(new, trainee, wish).token
     look = clean(new.look) or _seen_look(new, pictures, wish)
     options = options_for(trainee, wish, len(pictures), look)
     trained = train_pictures(new.name, token, _noun(new), pictures, trainee, options, wish)
     with staged(new.name) as draft:
         references = write_references(draft, pictures)
-        record = CharacterRecord(
-            name=new.name,
-            token=token,
-            noun=clean(new.noun),
-            look=look,
-            display_name=clean(new.display_name),
-            description=clean(new.description),
-            kind="style" if new.kind == "style" else "character",
-            references=references,
-        )
+        record = new.record(token, look).model_copy(update={"references": references})
         draft.write_record(with_adapters(draft, record, trained, wish))
     trained.clean_up()
     return own_folder(new.name)
@@ -123,9 +138,8 @@ def train_character(name: str, wish: TrainingWish) -> Path:
     """
     folder = own_folder(name)
     character = load_cast()[name]
+    pictures = _told_pictures(folder / "references", wish)
     trainee = load_trainee(wish.model, precision=str(wish.overrides.get("precision") or "auto"), device=wish.device)
-    pictures, report = read_pictures(folder / "references", trainee.model.native_size)
-    tell(report, wish.say)
     noun = character.noun if character.kind == "character" else ""
     options = options_for(trainee, wish, len(pictures), character.look)
     trained = train_pictures(name, character.token, noun, pictures, trainee, options, wish)
@@ -150,6 +164,13 @@ def tell(report: Report, say: Say) -> None:
     """The doubts about the pictures, one line each."""
     for line in (*report.refused, *report.warnings):
         say(line)
+
+
+def _told_pictures(folder: Path, wish: TrainingWish) -> tuple[Picture, ...]:
+    """The pictures, their doubts told; read before the model is loaded, which takes longer."""
+    pictures, report = read_pictures(folder, find_model(wish.model).width)
+    tell(report, wish.say)
+    return pictures
 
 
 def _seen_look(new: NewCharacter, pictures: Sequence[Picture], wish: TrainingWish) -> str:
@@ -178,10 +199,14 @@ def _token(new: NewCharacter, trainee: Trainee, wish: TrainingWish) -> TokenRepo
         token = suggest_token(new.name, tokenizer, taken)
     check_free(new.name, token, over_bundled=True)
     report = inspect_token(token, tokenizer)
-    wish.say(f"Token: {token} ({len(report.pieces)} piece(s) for this model)")
-    if wish.method not in ("textual-inversion", "pivotal"):
-        for warning in report.warnings:
-            wish.say(warning)
+    if wish.method in ("textual-inversion", "pivotal"):
+        wish.say(
+            f"Token: {token}, a new word with vectors of its own (this model would read it as {written(report.pieces)})"
+        )
+        return report
+    wish.say(f"Token: {token}, which this model reads as {written(report.pieces)}")
+    for warning in report.warnings:
+        wish.say(warning)
     return report
 
 
@@ -194,14 +219,13 @@ def train_pictures(
     options: TrainingOptions,
     wish: TrainingWish,
 ) -> Trained:
-    """Cut the pictures to size and run a session on them."""
+    """Cut the pictures to size, put them on a sheet to look at, and run a session on them."""
     size = options.resolution or trainee.model.native_size
     images = [prepared(picture, size, options.buckets) for picture in pictures]
     subject = Subject(
         name=name, token=token, noun=noun, images=images, captions=[picture.caption for picture in pictures]
     )
-    wish.say(f"Training {options.method} on {len(images)} pictures for {options.steps} steps.")
-    return Session(
+    session = Session(
         subject=subject,
         trainee=trainee,
         options=options,
@@ -210,11 +234,15 @@ def train_pictures(
         licence=wish.licence,
         listen=wish.listen,
         say=wish.say,
-    ).run()
+    )
+    sheet = contact_sheet([preview(image) for image in images], [picture.path.name for picture in pictures])
+    publish_with(session.work / CROPS, lambda temporary: sheet.save(temporary, quality=88))
+    wish.say(f"Training {options.method} on {len(images)} pictures ({session.work / CROPS}) for {options.steps} steps.")
+    return session.run()
 
 
 def write_references(draft: Draft, pictures: Sequence[Picture]) -> list[str]:
-    """The pictures without metadata, at most 512 pixels, with their captions; and a contact sheet to look at."""
+    """The pictures without metadata, at most 1024 pixels, with their captions; and a contact sheet to look at."""
     folder = draft.folder / "references"
     folder.mkdir(exist_ok=True)
     names = []
@@ -233,9 +261,12 @@ def write_references(draft: Draft, pictures: Sequence[Picture]) -> list[str]:
 
 
 def with_adapters(draft: Draft, record: CharacterRecord, trained: Trained, wish: TrainingWish) -> CharacterRecord:
-    """Copy what was trained into the draft; its adapters take the place of those of the same family and kind."""
+    """Copy what was trained into the draft; its adapters take the place of all of that family.
+
+    They were scored alone: a LoRA around new words that it was not trained with would draw something else.
+    """
     family = trained.record["family"]
-    rows: dict[str, AdapterRecord] = {each.kind: each for each in record.adapters_of(family)}
+    rows: dict[str, AdapterRecord] = {}
     for kind, path in trained.files.items():
         shutil.copyfile(path, draft.folder / path.name)
         rows[kind] = AdapterRecord.model_validate(
@@ -243,8 +274,8 @@ def with_adapters(draft: Draft, record: CharacterRecord, trained: Trained, wish:
                 "file": path.name,
                 "sha256": sha256_of(path),
                 "kind": kind,
-                "base_model": trained.record["model"],
-                "licence": wish.licence,
+                "base_model": clean(trained.record["model"])[:200],
+                "licence": clean(wish.licence)[:200],
             }
         )
     folder = draft.folder / "training" / f"{family}-{wish.method}"
@@ -253,4 +284,8 @@ def with_adapters(draft: Draft, record: CharacterRecord, trained: Trained, wish:
     trained.curve.save(folder / "loss.png")
     if trained.sheet is not None:
         trained.sheet.save(folder / "checkpoints.jpg", quality=88)
-    return record.with_adapters(family, list(rows.values()))
+    shutil.copyfile(trained.work / CROPS, folder / CROPS)
+    changed = record.with_adapters(family, list(rows.values()))
+    for name in record.adapter_files() - changed.adapter_files():
+        (draft.folder / name).unlink(missing_ok=True)
+    return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from storyboard.casting.character_file import FILE_NAME
@@ -37,9 +38,9 @@ def export_character(name: str, path: Path) -> None:
 
     def write(temporary: Path) -> None:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(each for each in folder.rglob("*") if each.is_file() and not each.is_symlink()):
+            for file in sorted(each for each in folder.rglob("*") if _belongs(each)):
                 entry = zipfile.ZipInfo(f"{folder.name}/{file.relative_to(folder).as_posix()}", TIMESTAMP)
-                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.compress_type, entry.file_size = zipfile.ZIP_DEFLATED, file.stat().st_size
                 with archive.open(entry, "w") as target, file.open("rb") as source:
                     while piece := source.read(PIECE):
                         target.write(piece)
@@ -47,8 +48,16 @@ def export_character(name: str, path: Path) -> None:
     publish_with(path, write)
 
 
-def import_archive(path: Path) -> str:
+def _belongs(file: Path) -> bool:
+    """Whether a file goes into the zip; what a file manager or an editor leaves in a folder does not."""
+    return file.suffix.lower() in ALLOWED and file.is_file() and not file.is_symlink()
+
+
+def import_archive(path: Path, new_name: str = "") -> str:
     """Register the character in a zip that `export_character` wrote; returns its name.
+
+    Args:
+        new_name: what to call it here; "" for the name it has.
 
     Raises:
         CharacterError: it is no such zip, names paths outside, unpacks to too much, a hash is wrong, or its name or
@@ -57,17 +66,19 @@ def import_archive(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            name = _checked(path, entries)
+            inner = _checked(path, entries)
+            name = new_name or inner
             check_free(name)
             with staged(name) as draft:
                 for entry in entries:
-                    _extract(archive, entry, draft.folder / PurePosixPath(entry.filename).relative_to(name))
+                    _extract(archive, entry, draft.folder / PurePosixPath(entry.filename).relative_to(inner))
+                draft.rename(name)
                 check_free(name, draft.read_record().token)
                 for picture in draft.folder.rglob("*"):
                     if picture.suffix.lower() in SUFFIXES:
                         open_checked(picture)
             return name
-    except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, ValueError) as error:
         raise CharacterError(f"{path} is no readable zip file: {error}.") from None
 
 
@@ -81,10 +92,12 @@ def _checked(path: Path, entries: list[zipfile.ZipInfo]) -> str:
         parts = PurePosixPath(entry.filename).parts
         mode = entry.external_attr >> 16
         outside = entry.filename.startswith("/") or "\\" in entry.filename or ":" in entry.filename or ".." in parts
-        if outside or len(parts) < 2 or stat.S_ISLNK(mode):
+        if outside or len(parts) < 2 or stat.S_ISLNK(mode) or not entry.filename.isprintable():
             raise CharacterError(f"{path} names {entry.filename[:120]!r}, which lies outside a character's folder.")
         if PurePosixPath(entry.filename).suffix.lower() not in ALLOWED:
             raise CharacterError(f"{path} holds {entry.filename[:120]!r}, which does not belong to a character.")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise CharacterError(f"{path} is packed in a way that is not read.", hint="Pack it as a plain zip.")
         if entry.file_size > LARGEST_RATIO * max(entry.compress_size, 1) + PIECE:
             raise CharacterError(f"{path}: {entry.filename[:120]!r} unpacks to suspiciously much.")
     names = {PurePosixPath(entry.filename).parts[0] for entry in entries}

@@ -69,6 +69,11 @@ class CharacterRecord(Record):
         """The tables of one model family."""
         return [row for name, rows in self.adapters.items() if name == family for row in rows]
 
+    def adapter_files(self) -> set[str]:
+        """Every adapter file that the character or an outfit names."""
+        tables = [self.adapters, *(variant.adapters or {} for variant in self.variants.values())]
+        return {row.file for table in tables for rows in table.values() for row in rows}
+
     def with_adapters(self, family: str, rows: Sequence[AdapterRecord]) -> CharacterRecord:
         """The record with these tables for a family in place of those it had."""
         data = self.model_dump()
@@ -91,12 +96,16 @@ def read_record(path: Path) -> CharacterRecord:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise CharacterError(f"{path} cannot be read: {reason}.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise CharacterError(f"{path} is not TOML: {error}.", hint=f"Correct {path}.") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise CharacterError(f"{path}: {where}: {first['msg']}.", hint=f"Correct {path}.") from None
+        raise CharacterError(f"{path}: {first_mistake(error)}.", hint=f"Correct {path}.") from None
+    except (ValueError, RecursionError) as error:  # TOML's own, and numbers or nesting without end
+        raise CharacterError(f"{path} is not TOML: {str(error)[:200]}.", hint=f"Correct {path}.") from None
+
+
+def first_mistake(error: ValidationError) -> str:
+    """The first field that is wrong, and why: "look: String should have at most 400 characters"."""
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def to_toml(record: CharacterRecord) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 SHEET_WIDTH = 6
 MARGIN = 8
@@ -47,6 +47,11 @@ def _middle(weights: NDArray[np.float32], length: int) -> float:
     if total <= 0:
         return length / 2
     return float((weights * (np.arange(len(weights)) + 1)).sum()) / total
+
+
+def preview(image: Image.Image, side: int = 128) -> Image.Image:
+    """The whole picture in a square, for a contact sheet of pictures of several shapes."""
+    return ImageOps.pad(image, (side, side), color=(235, 235, 235))
 
 
 def contact_sheet(images: Sequence[Image.Image], labels: Sequence[str], columns: int = SHEET_WIDTH) -> Image.Image:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
 
 from storyboard.casting.adding import NewCharacter
 from storyboard.casting.character_file import AdapterRecord, CharacterRecord
@@ -45,7 +48,7 @@ def look_into(path: Path, *, allow_pickle: bool = False) -> Found:
     Raises:
         CharacterError: it is neither a LoRA nor an embedding that we read.
     """
-    if path.suffix in PICKLE_SUFFIXES:
+    if path.suffix.lower() in PICKLE_SUFFIXES:
         return _embedding(path, allow_pickle)
     tensors, metadata = read_tensors(path)
     if adapter_kind(tensors) != "lora":
@@ -84,8 +87,10 @@ def import_adapter(
 
     Raises:
         CharacterError: the file cannot be used, or its family cannot be told.
-        BadInput: a new character without noun or token.
+        BadInput: a new character without noun or token, or a scale out of range.
     """
+    if not -4 <= scale <= 4:
+        raise BadInput(f"The scale is {scale}, but must be between -4 and 4.", hint="Add --scale 1.")
     found = look_into(path, allow_pickle=allow_pickle)
     family = family or found.family
     if not family:
@@ -109,15 +114,18 @@ def _new_record(new: NewCharacter, found: Found) -> CharacterRecord:
     token, noun = new.token or found.token, new.noun or found.noun
     if not token:
         raise BadInput("The file does not say its token.", hint="Add --token WORD, the word prompts call it by.")
-    NewCharacter(name=new.name, noun=noun, token=token, kind=new.kind).checked()
-    return CharacterRecord(
-        name=new.name,
-        token=token,
-        noun=clean(noun),
-        look=clean(new.look),
-        display_name=clean(new.display_name),
-        kind="style" if new.kind == "style" else "character",
-    )
+    return replace(new, noun=noun, token=token).checked().record(token, new.look)
+
+
+def _copy_lora(path: Path, target: Path) -> None:
+    """The same bytes; of a PEFT folder with its configuration's alphas put in, since one folder holds all adapters."""
+    config = adapter_config(path)
+    if not config:
+        shutil.copyfile(path, target)
+        return
+    tensors, metadata = read_tensors(path)
+    alphas = {f"{each.key}.alpha": torch.tensor(each.alpha) for each in parse_lora(tensors, metadata, config)}
+    save_file(tensors | alphas, target, metadata=metadata or None)
 
 
 def _copied(
@@ -127,10 +135,7 @@ def _copied(
     stem = f"{record.name}.{family}"
     if found.kind == "lora":
         target = draft.folder / f"{stem}.lora.safetensors"
-        shutil.copyfile(path, target)
-        beside = path.with_name("adapter_config.json")
-        if beside.is_file():
-            shutil.copyfile(beside, draft.folder / beside.name)
+        _copy_lora(path, target)
     else:
         target = draft.folder / f"{stem}.embedding.safetensors"
         embedding = read_embedding(path, record.token, allow_pickle=allow_pickle)

@@ -7,19 +7,24 @@ changes is a LoRA whose factors are those of both side by side: r·B₁A₁ + s�
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from storyboard.errors import BadInput, CharacterError, ModelError
 from storyboard.files import publish_with
+from storyboard.rendering.adapter_header import adapter_family, resolution_of
 from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
 from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
-from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
+from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, kohya_name, write_lora
+from storyboard.rendering.model_files import WEIGHTS
+
+AVERAGES = "model_ema."
 
 
 def merge(first: Path, second: Path, ratio: float, target: Path) -> None:
@@ -38,6 +43,8 @@ def merge(first: Path, second: Path, ratio: float, target: Path) -> None:
     if first.is_dir() and second.is_dir():
         _merge_folders(first, second, ratio, target)
     elif first.is_file() and second.is_file():
+        if target.suffix != ".safetensors":
+            raise BadInput(f"{target} must end in .safetensors.", hint=f"Try -o {target.name}.safetensors")
         _merge_files(first, second, ratio, target)
     else:
         raise ModelError("Merge two folders or two .safetensors files.")
@@ -51,19 +58,34 @@ def _merge_files(first: Path, second: Path, ratio: float, target: Path) -> None:
         merged = merge_tensors(one, other, ratio)
         publish_with(target, lambda temporary: save_file(merged, temporary, metadata={"format": "pt"}))
         return
-    layers = merge_layers(
-        parse_lora(one, about, adapter_config(first)), parse_lora(other, about_other, adapter_config(second)), ratio
+    family = _common_family([(one, about), (other, about_other)], f"{first.name} and {second.name}")
+    layers, layout = merge_layers(
+        parse_lora(one, about, adapter_config(first)),
+        parse_lora(other, about_other, adapter_config(second)),
+        ratio,
+        family,
     )
     phrases = [each.get("modelspec.trigger_phrase", "") for each in (about, about_other)]
     info = AdapterInfo(
         title=target.stem,
-        family=about.get("modelspec.architecture", "").removesuffix("/lora") or "unknown",
+        family=family or "unknown",
         trigger_phrase=", ".join(dict.fromkeys(phrase for phrase in phrases if phrase)),
-        resolution=int(about.get("modelspec.resolution", "512x512").partition("x")[0] or 512),
+        resolution=resolution_of(about),
         prediction=about.get("modelspec.prediction_type", "epsilon"),
         further={"modelspec.merged_from": f"{first.name}, {second.name}"},
     )
-    write_lora(target, layers, info)
+    write_lora(target, layers, info, layout)
+
+
+def _common_family(files: Sequence[tuple[Mapping[str, Tensor], Mapping[str, str]]], names: str) -> str:
+    """The model family of the adapters, "" where none says it. Raises CharacterError when they are of two."""
+    told = [
+        adapter_family({name: tuple(each.shape) for name, each in tensors.items()}, meta) for tensors, meta in files
+    ]
+    families = {family for family in told if family}
+    if len(families) > 1:
+        raise CharacterError(f"{names} are for different models: {' and '.join(sorted(families))}.")
+    return families.pop() if families else ""
 
 
 def _is_lora(tensors: Mapping[str, Tensor]) -> bool:
@@ -71,41 +93,54 @@ def _is_lora(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def merge_tensors(one: Mapping[str, Tensor], other: Mapping[str, Tensor], ratio: float) -> dict[str, Tensor]:
-    """Linear average of floating-point tensors; others are the first's.
+    """Linear average of the weights; positions and the like, which not every file has, are the first's.
 
     Raises:
-        ModelError: the two do not have the same tensors.
+        ModelError: the two do not have the same weights.
     """
+    rest = {name: tensor for name, tensor in one.items() if not tensor.is_floating_point()}
+    one, other = _weights(one), _weights(other)
     if one.keys() != other.keys() or any(one[name].shape != other[name].shape for name in one):
         different = next((n for n in (*one, *other) if n not in one or n not in other), None)
         raise ModelError(f"The two are of different shape ({different or 'sizes differ'}), so they cannot be merged.")
-    return {
+    return rest | {
         name: torch.lerp(value.float(), other[name].float(), ratio).to(value.dtype).contiguous()
-        if value.is_floating_point()
-        else value
         for name, value in one.items()
     }
 
 
-def merge_layers(one: tuple[LowRank, ...], other: tuple[LowRank, ...], ratio: float) -> list[LowRank]:
-    """Layers of either; shared ones have both factors side by side. Names of both layouts must be diffusers'.
+def _weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What draws: not the running averages that some checkpoints keep for further training."""
+    return {name: each for name, each in tensors.items() if each.is_floating_point() and not name.startswith(AVERAGES)}
+
+
+def merge_layers(
+    one: tuple[LowRank, ...], other: tuple[LowRank, ...], ratio: float, family: str = ""
+) -> tuple[list[LowRank], str]:
+    """Layers of either, shared ones with both factors side by side; and the layout of their names.
+
+    That is kohya's as soon as one file has it, since names with dots can be made from dots to underscores only.
 
     Raises:
-        CharacterError: a layer is DoRA's or a Tucker form, which do not add up, or is named in kohya's way.
+        CharacterError: a layer is DoRA's or a Tucker form, which do not add up, or has two shapes.
     """
+    layout = "kohya" if any("." not in layer.key for layer in (*one, *other)) else "diffusers"
     weighted: dict[str, list[LowRank]] = {}
     for layers, share in ((one, 1 - ratio), (other, ratio)):
         for layer in layers:
-            if layer.magnitude is not None or layer.mid is not None or "." not in layer.key:
-                raise CharacterError(
-                    f"The layer {layer.key[:120]!r} cannot be merged: only plain LoRA in diffusers' layout adds up."
-                )
-            scaled = replace(layer, up=layer.up.float() * (share * layer.alpha / layer.rank), alpha=float(layer.rank))
-            weighted.setdefault(layer.key, []).append(scaled)
-    return [_joined(layers) for _, layers in sorted(weighted.items())]
+            if layer.magnitude is not None or layer.mid is not None:
+                raise CharacterError(f"The layer {layer.key[:120]!r} cannot be merged: only plain LoRA adds up.")
+            key = kohya_name(layer.key, family) if layout == "kohya" else layer.key
+            up = layer.up.float() * (share * layer.alpha / layer.rank)
+            weighted.setdefault(key, []).append(replace(layer, key=key, up=up, alpha=float(layer.rank)))
+    return [_joined(layers) for _, layers in sorted(weighted.items())], layout
 
 
 def _joined(layers: list[LowRank]) -> LowRank:
+    if len({(layer.down.shape[1:], layer.up.shape[0], layer.up.shape[2:]) for layer in layers}) > 1:
+        raise CharacterError(
+            f"The layer {layers[0].key[:120]!r} has two shapes: the adapters are for different models."
+        )
     rank = sum(layer.rank for layer in layers)
     down = torch.cat([layer.down.float() for layer in layers]).half()
     up = torch.cat([layer.up for layer in layers], dim=1).half()
@@ -118,12 +153,17 @@ def _merge_folders(first: Path, second: Path, ratio: float, target: Path) -> Non
     shutil.rmtree(partial, ignore_errors=True)
     try:
         shutil.copytree(first, partial)
-        for path in sorted(partial.rglob("*.safetensors")):
+        paths = sorted(path for part in WEIGHTS for path in (partial / part).glob("*.safetensors"))
+        if not paths:
+            raise ModelError(f"{first} has no .safetensors weights.", hint="Merge models with .safetensors weights.")
+        for path in paths:
             name = path.relative_to(partial)
             if not (second / name).is_file():
                 raise ModelError(f"{second} has no {name}, so the two cannot be merged.")
             merged = merge_tensors(read_tensors(path)[0], read_tensors(second / name)[0], ratio)
             save_file(merged, path, metadata={"format": "pt"})
         partial.rename(target)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{target} cannot be written: {error}.", hint="Name another folder with -o.") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)

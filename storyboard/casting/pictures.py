@@ -21,8 +21,11 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 LARGEST_BYTES = 40 * 2**20
 MOST_PIXELS = 40_000_000
-MOST_PICTURES = 300
+MOST_PICTURES, FEWEST_PICTURES = 300, 2
 FEWEST_GOOD = 5
+LARGEST_SHORT_SIDE = 2048
+"""Pixels; no training sees more, and three hundred photographs must fit into memory."""
+OTHER_SUFFIXES = frozenset({".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl"})
 NEAR = 5
 BLURRED = 12.0
 HINT = "Use PNG, JPEG or WebP pictures, one frame each."
@@ -65,11 +68,9 @@ def read_pictures(folder: Path, size: int) -> tuple[tuple[Picture, ...], Report]
         size: the model's native size, for warnings about small pictures.
 
     Raises:
-        CharacterError: no such folder, no usable picture in it, or more than 300.
+        CharacterError: no such folder, fewer than two usable pictures in it, or more than 300.
     """
-    if not folder.is_dir():
-        raise CharacterError(f"{folder} is not a folder of pictures.", hint=HINT)
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = _picture_files(folder)
     if len(paths) > MOST_PICTURES:
         raise CharacterError(
             f"{folder} holds {len(paths)} pictures, more than {MOST_PICTURES}.",
@@ -82,10 +83,24 @@ def read_pictures(folder: Path, size: int) -> tuple[tuple[Picture, ...], Report]
             pictures.append(read_picture(path))
         except CharacterError as error:
             refused.append(str(error))
-    if not pictures:
+    if len(pictures) < FEWEST_PICTURES:
         reason = f" {refused[0]}" if refused else ""
-        raise CharacterError(f"{folder} holds no usable picture.{reason}", hint=HINT)
+        count = (
+            "only one usable picture, which cannot tell somebody from the scene" if pictures else "no usable picture"
+        )
+        raise CharacterError(f"{folder} holds {count}.{reason}", hint=f"{HINT} 10 to 30 varied ones work best.")
     return tuple(pictures), Report(warnings=doubts(pictures, size), refused=tuple(refused))
+
+
+def _picture_files(folder: Path) -> list[Path]:
+    """Everything in the folder that its name calls a picture, also of kinds that are not read."""
+    if not folder.is_dir():
+        raise CharacterError(f"{folder} is not a folder of pictures.", hint=HINT)
+    try:
+        kinds = SUFFIXES | OTHER_SUFFIXES
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in kinds and path.is_file())
+    except OSError as error:
+        raise CharacterError(f"{folder} cannot be read: {error.strerror or error}.") from None
 
 
 def read_picture(path: Path) -> Picture:
@@ -94,11 +109,16 @@ def read_picture(path: Path) -> Picture:
     Raises:
         CharacterError: not an undamaged PNG, JPEG or WebP still picture of at most 40 megapixels and 40 MB.
     """
-    image = open_checked(path)
+    image = _no_larger(open_checked(path))
     grey = np.asarray(image.convert("L"), dtype=np.float32)
     return Picture(
         path=path, image=image, caption=read_caption(path), digest=difference_hash(image), sharpness=sharpness(grey)
     )
+
+
+def _no_larger(image: Image.Image) -> Image.Image:
+    share = LARGEST_SHORT_SIDE / min(image.size)
+    return image if share >= 1 else image.resize((round(image.width * share), round(image.height * share)))
 
 
 def open_checked(path: Path) -> Image.Image:
@@ -107,7 +127,8 @@ def open_checked(path: Path) -> Image.Image:
         if path.stat().st_size > LARGEST_BYTES:
             raise CharacterError(f"{path} is larger than {LARGEST_BYTES // 2**20} MB.", hint=SMALLER)
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("ignore")  # cameras write wrong metadata, which is dropped anyway
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as opened:
                 _check_header(path, opened)
                 opened.verify()
@@ -116,7 +137,7 @@ def open_checked(path: Path) -> Image.Image:
                 return _flat(upright)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CharacterError(f"{path} has far more than {MOST_PIXELS // 10**6} million pixels.", hint=SMALLER) from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Warning) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         reason = str(error).split("\n")[0][:160] if not isinstance(error, UnidentifiedImageError) else "unknown format"
         raise CharacterError(f"{path} is no readable picture ({reason}).", hint=HINT) from None
 
@@ -127,7 +148,7 @@ def _check_header(path: Path, opened: Image.Image) -> None:
         raise CharacterError(
             f"{path} has {width} x {height} pixels, more than {MOST_PIXELS // 10**6} million.", hint=SMALLER
         )
-    if getattr(opened, "n_frames", 1) > 1:
+    if opened.format != "MPO" and getattr(opened, "n_frames", 1) > 1:  # MPO: a photograph with its previews
         raise CharacterError(f"{path} is animated.", hint=HINT)
 
 
@@ -143,7 +164,10 @@ def read_caption(path: Path) -> str:
     """The first 500 characters of the `.txt` beside a picture, cleaned; "" when there is none."""
     beside = path.with_suffix(".txt")
     try:
-        return clean(beside.read_text("utf-8", errors="replace")[:500]) if beside.is_file() else ""
+        if not beside.is_file():
+            return ""
+        with beside.open(encoding="utf-8-sig", errors="replace") as file:
+            return clean(file.read(500))
     except OSError as error:
         raise CharacterError(f"{beside} cannot be read: {error.strerror or error}.") from None
 

@@ -107,6 +107,7 @@ def read_character(folder: Path) -> dict[str, Character]:
 
 
 def _with_variant(record: CharacterRecord, name: str, variant: VariantRecord) -> CharacterRecord:
+    check_name(name, "variant")
     changes = variant.model_dump(exclude_none=True)
     whole = record.model_dump() | changes | {"name": f"{record.name}@{name}", "variants": {}}
     return CharacterRecord.model_validate(whole)
@@ -140,6 +141,13 @@ def _adapter(family: str, record: AdapterRecord, folder: Path) -> Adapter:
     )
 
 
+def _lies_in(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links that lead in a circle
+        return False
+
+
 def inside(folder: Path, file: str) -> Path:
     """`file` of `folder`, which exists there and not somewhere else by way of `..`, an absolute path or a link.
 
@@ -147,7 +155,7 @@ def inside(folder: Path, file: str) -> Path:
         CharacterError: it does not, or lies outside.
     """
     path = folder / file
-    if "\0" in file or "\\" in file or not path.resolve().is_relative_to(folder.resolve()):
+    if "\0" in file or "\\" in file or not _lies_in(path, folder):
         raise CharacterError(f"{folder / FILE_NAME} names {file!r}, which lies outside its folder.")
     if not path.is_file():
         raise CharacterError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -14,11 +16,14 @@ from pathlib import Path
 from storyboard.casting.character_file import FILE_NAME, CharacterRecord, read_record, to_toml
 from storyboard.casting.registry import load_cast, read_character
 from storyboard.character import Character
-from storyboard.errors import BadInput, CharacterError
-from storyboard.paths import user_characters_folder
+from storyboard.errors import BadInput, CharacterError, StoryboardError
+from storyboard.paths import starter_model_folder, training_folder, user_characters_folder
+from storyboard.rendering.model_files import read_json
 from storyboard.text import check_name
 
-HIDDEN = ".new-"
+HIDDEN, BEFORE = ".new-", "before"
+WORK = re.compile(r"-[0-9a-f]{12}")
+"""What stands behind the name of a training's work folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +37,12 @@ class Draft:
 
     def read_record(self) -> CharacterRecord:
         return read_record(self.folder / FILE_NAME)
+
+    def rename(self, name: str) -> None:
+        """Call the character `name`; captions call it by that name too."""
+        record = self.read_record()
+        if record.name != name:
+            self.write_record(record.model_copy(update={"name": name, "display_name": ""}))
 
 
 @contextmanager
@@ -69,25 +80,28 @@ def staged(name: str, *, replace: bool = False) -> Iterator[Draft]:
         for character in read_character(draft.folder).values():
             for adapter in character.adapters:
                 adapter.check_file()
-        _publish(draft.folder, final, hidden / "before")
+        _sync(draft.folder)
+        if replace:
+            _exchange(draft.folder, final, hidden / BEFORE)
+        else:
+            os.replace(draft.folder, final)  # fails where another process was quicker
     except OSError as error:
         raise CharacterError(f"{final} cannot be written: {error.strerror or error}.") from None
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
 
 
-def _publish(new: Path, final: Path, before: Path) -> None:
-    """`new` takes the place of `final`, which moves aside first, since folders cannot be replaced in one step."""
-    _sync(new)
-    if final.exists():
-        os.replace(final, before)
-        try:
-            os.replace(new, final)
-        except OSError:
-            os.replace(before, final)
-            raise
-    else:
+def _exchange(new: Path, final: Path, before: Path) -> None:
+    """`new` takes the place of `final`, which moves aside first, since folders cannot be replaced in one step.
+
+    A process killed in between leaves the old one aside, from where `sweep` takes it back.
+    """
+    os.replace(final, before)
+    try:
         os.replace(new, final)
+    except OSError:
+        os.replace(before, final)
+        raise
 
 
 def _sync(folder: Path) -> None:
@@ -107,6 +121,7 @@ def own_folder(name: str) -> Path:
     if "@" in name:
         base = name.split("@")[0]
         raise CharacterError(f"{name!r} is an outfit; it lives in the file of {base!r}.", hint=f"See {FILE_NAME}.")
+    sweep()
     folder = user_characters_folder() / check_name(name, "character")
     if folder.is_dir():
         return folder
@@ -115,11 +130,23 @@ def own_folder(name: str) -> Path:
 
 
 def remove(name: str) -> None:
-    """Take a character of the user's off the shelf, with everything that belongs to it."""
+    """Take a character of the user's off the shelf, with everything that belongs to it, unfinished trainings too.
+
+    Class pictures stay: they show the plain noun and serve others.
+
+    Raises:
+        CharacterError: it is not one of the user's, or cannot be removed.
+    """
     folder = own_folder(name)
-    hidden = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=folder.parent))
-    os.replace(folder, hidden / name)
-    shutil.rmtree(hidden)
+    try:
+        hidden = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=folder.parent))
+        os.replace(folder, hidden / name)
+        shutil.rmtree(hidden)
+        for work in training_folder().glob(f"{name}-*"):
+            if WORK.fullmatch(work.name.removeprefix(name)):
+                shutil.rmtree(work)
+    except OSError as error:
+        raise CharacterError(f"{folder} cannot be removed: {error.strerror or error}.") from None
 
 
 def rename(name: str, new_name: str) -> None:
@@ -132,8 +159,7 @@ def rename(name: str, new_name: str) -> None:
     check_free(new_name)
     with staged(new_name) as draft:
         shutil.copytree(folder, draft.folder, dirs_exist_ok=True)
-        record = draft.read_record()
-        draft.write_record(record.model_copy(update={"name": new_name, "display_name": ""}))
+        draft.rename(new_name)
     remove(name)
 
 
@@ -145,23 +171,49 @@ def check_free(name: str, token: str = "", *, over_bundled: bool = False) -> Non
 
     Raises:
         BadInput: the name cannot be a folder's.
-        CharacterError: the name or the token is taken.
+        CharacterError: the name or the token is taken, or the token is a common word.
     """
     known = load_cast()
     own = (user_characters_folder() / check_name(name, "character")).exists()
     if own or (not over_bundled and (name in known or name in known.problems)):
         way = f"this one goes with: storyboard characters remove {name}" if own else "that one comes with the program"
-        raise CharacterError(f"There is already a character {name!r}.", hint=f"Choose another name; {way}.")
+        hint = f"Choose another name (characters import: --name NAME); {way}."
+        raise CharacterError(f"There is already a character {name!r}.", hint=hint)
+    if token and is_common(token):
+        raise CharacterError(
+            f"The token {token!r} is a common word, so the character would be in every prompt that says it.",
+            hint="A token means nothing to the model yet, such as ohwx.",
+        )
     for other in known.values():
         if token and token == other.token and other.name.split("@")[0] != name:
-            raise CharacterError(f"The token {token!r} is {other.name}'s.", hint="Choose another with --token.")
+            raise CharacterError(
+                f"The token {token!r} is {other.name}'s.",
+                hint="Train with another --token; of two characters with one token, only one can be here.",
+            )
+
+
+def is_common(word: str) -> bool:
+    """Whether it is among the words of the bundled model's captions."""
+    file = starter_model_folder() / "tokenizer" / "tokenizer.json"
+    return file.is_file() and f"{word}</w>" in read_json(file).get("model", {}).get("vocab", {})
 
 
 def sweep() -> None:
-    """Remove drafts that a killed process left behind; one that is being written is younger than a day."""
+    """Remove drafts that a killed process left behind; one that is being written is younger than a day.
+
+    A character that was being replaced just then comes back first.
+    """
     for path in user_characters_folder().glob(f"{HIDDEN}*"):
+        if (path / BEFORE / FILE_NAME).is_file():
+            _take_back(path / BEFORE)
         if time.time() - path.stat().st_mtime > 86_400:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _take_back(before: Path) -> None:
+    """Put a character that moved aside where it was, unless its successor is there."""
+    with contextlib.suppress(OSError, StoryboardError):
+        os.replace(before, user_characters_folder() / check_name(read_record(before / FILE_NAME).name, "character"))
 
 
 def as_record(character: Character) -> CharacterRecord:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,12 +62,16 @@ def inspect_token(token: str, tokenizer: Any) -> TokenReport:
     elif len(pieces) == 1 and token.isalpha() and len(token) > 4:
         doubts.append(f"{token!r} is a word the model knows; it will mix the two.")
     if len(pieces) > 1:
-        written = " + ".join(piece.replace("</w>", "") for piece in pieces)
         doubts.append(
-            f"{token!r} is {len(pieces)} pieces for this model ({written}); "
+            f"{token!r} is {len(pieces)} pieces for this model ({written(pieces)}); "
             "a single rare piece, or new vectors (--method pivotal), holds a character better."
         )
     return TokenReport(token=token, pieces=pieces, warnings=tuple(doubts))
+
+
+def written(pieces: Sequence[str]) -> str:
+    """A token's pieces in one line: "fl + jsd + hn"."""
+    return " + ".join(piece.replace("</w>", "") for piece in pieces)
 
 
 def check_token(token: str) -> None:
@@ -82,10 +86,12 @@ def check_token(token: str) -> None:
 def suggest_token(name: str, tokenizer: Any, taken: Collection[str]) -> str:
     """A rare token that nobody uses: one piece where the tokenizer has one, else consonants drawn from the name.
 
-    The same name gives the same token.
+    The same name gives the same token, and other names begin elsewhere in the list, so that two people who give each
+    other their characters seldom have two with one token.
     """
     vocabulary = tokenizer.get_vocab()
-    for token in RARE:
+    first = hashlib.sha256(name.encode()).digest()[0] % len(RARE)
+    for token in RARE[first:] + RARE[:first]:
         if token not in taken and f"{token}</w>" in vocabulary:
             return token
     return next(token for token in _drawn(name) if token not in taken and f"{token}</w>" not in vocabulary)

@@ -11,6 +11,7 @@ import click
 
 from storyboard.character import Character
 from storyboard.commands.characters_train import add_to_cast, training_options
+from storyboard.text import clean
 
 
 @click.group(help="See, add, train, import and share characters.")
@@ -113,7 +114,7 @@ def train(name: str, **values: Any) -> None:
 
 @characters.command("import", help="Register a character's .zip, or an adapter FILE (LoRA or embedding) as NAME.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", default="", help="Of the character an adapter belongs to.")
+@click.option("--name", default="", help="Of the character an adapter belongs to; another name for a .zip's.")
 @click.option("--noun", default="", help="Class noun of a new character.")
 @click.option("--token", default="", help="What prompts call it, when the file does not say.")
 @click.option("--look", default="", help="Words that describe it.")
@@ -134,10 +135,10 @@ def import_file(
 ) -> None:
     from storyboard.errors import BadInput
 
-    if file.suffix == ".zip":
+    if file.suffix.lower() == ".zip":
         from storyboard.casting.archive import import_archive
 
-        click.echo(f"{import_archive(file)} is in the cast.")
+        click.echo(f"{import_archive(file, name)} is in the cast.")
         return
     if not name:
         raise BadInput("An adapter file needs the name of a character.", hint="Add --name NAME.")
@@ -150,10 +151,27 @@ def import_file(
     click.echo(f"{name} is in the cast: {made}")
 
 
-@characters.command("export", help="Write a character as a .zip that another machine can import.")
+@characters.command("export", help="Write a character as a .zip that another machine can import, or its LoRA alone.")
 @name_argument
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="NAME.zip when not given.")
-def export(name: str, output: Path | None) -> None:
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="NAME.zip (NAME.safetensors) when not given.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["zip", "kohya"]),
+    default="zip",
+    show_default=True,
+    help="zip: everything. kohya: the LoRA as web UIs read it.",
+)
+@click.option("--family", default="", help="With kohya, where there are several: starter, sd1 or sdxl.")
+def export(name: str, output: Path | None, layout: str, family: str) -> None:
+    if layout == "kohya":
+        from storyboard.casting.exporting import export_lora
+
+        target = output or Path(f"{name}.safetensors")
+        for words in export_lora(name, target, family):
+            click.echo(f"Its trained words are a file of their own: {words.path}", err=True)
+        click.echo(str(target))
+        return
     from storyboard.casting.archive import export_character
 
     target = output or Path(f"{name}.zip")
@@ -250,14 +268,34 @@ def described(character: Character) -> dict[str, Any]:
             }
             for adapter in character.adapters
         ],
+        "training": trainings(character.folder),
         "references": [str(path) for path in character.references],
         "folder": str(character.folder) if character.folder else "",
     }
+
+
+def trainings(folder: Path | None) -> list[dict[str, Any]]:
+    """What a character's trainings wrote down about themselves, in short; records that cannot be read are left out."""
+    found = []
+    for path in sorted(folder.glob("training/*/record.json")) if folder else ():
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            told = {name: float(record[name]) for name in ("kept_step", "pictures", "seconds")}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        told = {name: int(number) if number.is_integer() else number for name, number in told.items()}
+        found.append({"of": clean(path.parent.name), **told, "record": clean(str(path))})
+    return found
 
 
 def _readable(value: object) -> str:
     if isinstance(value, list):
         return "\n               ".join(_readable(each) for each in value) or "none"
     if isinstance(value, Mapping):
-        return "  ".join(str(each) for each in value.values() if each != "")
+        return "  ".join(_told(name, each) for name, each in value.items() if each != "")
     return str(value) or "none"
+
+
+def _told(name: str, value: object) -> str:
+    """Words stand for themselves; numbers need their name."""
+    return value if isinstance(value, str) else f"{name.replace('_', ' ')} {value}"

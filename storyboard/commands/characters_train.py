@@ -91,7 +91,7 @@ def add_to_cast(
         kind=kind,
     )
     with Bar() as bar:
-        return add_character(new, folder, wish_of(values, bar))
+        return add_character(new.checked(), folder, wish_of(values, bar))
 
 
 def wish_of(values: Mapping[str, Any], bar: Bar) -> TrainingWish:
@@ -110,9 +110,9 @@ def wish_of(values: Mapping[str, Any], bar: Bar) -> TrainingWish:
 
 def default_method(model: str) -> str:
     """What holds a character best for its minutes: the starter is small, and new words help it most."""
-    from storyboard.rendering.model_files import find_model
+    from storyboard.rendering.model_files import adapter_family_of
 
-    return "pivotal" if find_model(model).adapter_family == "starter" else "lora"
+    return "pivotal" if adapter_family_of(model) == "starter" else "lora"
 
 
 def training_wish(bar: Bar, *, model: str, method: str, steps: int | None, licence: str) -> TrainingWish:
@@ -124,9 +124,9 @@ def training_wish(bar: Bar, *, model: str, method: str, steps: int | None, licen
 def attribute_probe(model: str) -> Probe | None:
     """The bundled probe, which reads the starter model's pictures; None for others, or where it is missing."""
     from storyboard.evaluating.probe import FOLDER, load_probe
-    from storyboard.rendering.model_files import find_model
+    from storyboard.rendering.model_files import adapter_family_of
 
-    is_starter = find_model(model).adapter_family == "starter"
+    is_starter = adapter_family_of(model) == "starter"
     return load_probe() if is_starter and (FOLDER / "model.safetensors").is_file() else None
 
 

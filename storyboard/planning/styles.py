@@ -41,17 +41,29 @@ def styles() -> Mapping[str, Style]:
     return found
 
 
-def find_style(name: str) -> Style | None:
-    """The style of that name; None for "".
+def trained_styles(cast: Cast) -> dict[str, Style]:
+    """The cast's styles, which prompts call by their tokens."""
+    return {
+        each.name: Style(
+            name=each.name, title=each.display_name, description=each.description or each.look, positive=each.phrase
+        )
+        for each in cast.values()
+        if each.kind == "style"
+    }
+
+
+def find_style(name: str, cast: Cast) -> Style | None:
+    """The style of that name, one of ours or a trained one; None for "".
 
     Raises:
         UnknownName: no such style; the hint proposes near ones.
     """
     if not name:
         return None
-    if name not in styles():
-        raise UnknownName.among("style", name, styles())
-    return styles()[name]
+    known = trained_styles(cast) | dict(styles())
+    if name not in known:
+        raise UnknownName.among("style", name, known)
+    return known[name]
 
 
 def story_style(story: Story, cast: Cast) -> Style | None:
@@ -60,14 +72,13 @@ def story_style(story: Story, cast: Cast) -> Style | None:
     Raises:
         UnknownName: no such style, or no such character.
     """
-    style = find_style(story.style)
+    style = find_style(story.style, cast)
     named = [cast[name] for name in story.cast]
     named += [character for _, _, character in find_cast(words_of(story.logline), cast)]
     tokens = tuple(dict.fromkeys(character.phrase for character in named if character.kind == "style"))
-    if not tokens:
-        return style
     base = style or Style(name="", title="", description="", positive="")
-    return dataclasses.replace(base, positive=joined(*tokens, base.positive))
+    further = [token for token in tokens if token != base.positive]
+    return dataclasses.replace(base, positive=joined(*further, base.positive)) if further else style
 
 
 def joined(*texts: str) -> str:

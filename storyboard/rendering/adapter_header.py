@@ -39,6 +39,12 @@ def adapter_family(shapes: Shapes, metadata: Mapping[str, str]) -> str:
     return _stated(metadata) or _fitting(shapes)
 
 
+def resolution_of(metadata: Mapping[str, str]) -> int:
+    """Side in pixels of the pictures an adapter was trained on, as it states; 512 where it does not."""
+    stated = re.search(r"\d{2,4}", metadata.get("modelspec.resolution", ""))
+    return int(stated[0]) if stated else 512
+
+
 def _stated(metadata: Mapping[str, str]) -> str:
     architecture = metadata.get("modelspec.architecture", "").split("/")[0]
     version = metadata.get("ss_base_model_version", "")

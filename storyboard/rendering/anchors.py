@@ -80,7 +80,7 @@ def anchors_of(plan: ScenePlan, cast: Cast, consistency: str) -> dict[str, tuple
     """Scene id -> its anchors, for a resolved consistency; none where everybody and every place appears only once."""
     if consistency in ("off", "prompt"):
         return {scene.id: () for scene in plan.scenes}
-    style = style_words(plan.story.style)
+    style = style_words(plan.story.style, cast)
     if consistency == "style":
         return _one_for_all(plan, cast, style)
     places = shared_places(plan) if consistency == "anchor+mask+place" else frozenset()
@@ -131,14 +131,15 @@ def place_anchor(place: str, style: str) -> Anchor:
     return Anchor(name=f"{PLACE_PREFIX}{place}", prompt=prompt, is_place=True)
 
 
-def style_words(style: str) -> str:
-    """What a style adds to a prompt; "" for none or one that is not in the list."""
+def style_words(style: str, cast: Cast) -> str:
+    """What a style adds to a prompt: words of ours, or a trained one's token; "" for none or one that is not known."""
     if not style:
         return ""
     check_name(style, "style")
     path = prompts_folder() / "styles" / f"{style}.toml"
-    data: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return str(data.get("positive", ""))
+    if path.is_file():
+        return str(tomllib.loads(path.read_text(encoding="utf-8")).get("positive", ""))
+    return cast[style].phrase if style in cast and cast[style].kind == "style" else ""
 
 
 def _joined(*parts: str) -> str:

@@ -63,6 +63,8 @@ def resolve(
     for character in spoken:
         if not character.adapters_for(family):
             text = in_words(text, character)
+        elif words := outfit_words(character, cast, family):
+            text = dressed(text, character, words)
     uses = (
         *_of_characters(spoken, family),
         *_of_words(f"{text}\n{negative}", spoken_of(negative, named, cast), files, family),
@@ -127,23 +129,51 @@ def _token(character: Character) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){re.escape(character.token)}(?!\w)", re.IGNORECASE)
 
 
+def outfit_words(character: Character, cast: Cast, family: str) -> tuple[str, ...]:
+    """What an outfit's look says beyond its character's, where the adapters are the same and know other clothes."""
+    base = character.name.partition("@")[0]
+    if base == character.name or base not in cast or cast[base].adapters_for(family) != character.adapters_for(family):
+        return ()
+    usual = _parts(cast[base].look)
+    return tuple(part for part in _parts(character.look) if part not in usual)
+
+
+def _parts(look: str) -> list[str]:
+    return [part.strip() for part in look.split(",") if part.strip()]
+
+
+def dressed(text: str, character: Character, words: Sequence[str]) -> str:
+    """`text` with an outfit's words behind the character's first mention, as `in_words`, but for those it says already.
+
+    "a fljsdhn man on a bench" becomes "a fljsdhn man, red coat, on a bench".
+    """
+    missing = ", ".join(word for word in words if word.lower() not in text.lower())
+    return _in_each(text, character, character.phrase, plain_words(missing)) if missing else text
+
+
 def in_words(text: str, character: Character) -> str:
     """`text` with the character's token taken out and, once in each prompt joined by AND, the looks put in.
 
     "a fljsdhn man on a bench" becomes "a man, short brown hair, green vest, on a bench".
     """
-    return "".join(part if AND.fullmatch(part) else _one_in_words(part, character) for part in AND.split(text))
-
-
-def _one_in_words(text: str, character: Character) -> str:
     noun = character.noun if character.kind == "character" else ""
-    look = plain_words(character.look)
+    return _in_each(text, character, noun, plain_words(character.look))
+
+
+def _in_each(text: str, character: Character, phrase: str, words: str) -> str:
+    """In each prompt joined by AND: the character's token and noun as `phrase`, the first of them with `words`."""
+    parts = AND.split(text)
+    return "".join(part if AND.fullmatch(part) else _in_one(part, character, phrase, words) for part in parts)
+
+
+def _in_one(text: str, character: Character, phrase: str, words: str) -> str:
+    noun = character.noun if character.kind == "character" else ""
     pieces = _split(_token(character).pattern + (rf"(\s+{re.escape(noun)}\b)?" if noun else ""), text)
     if len(pieces) == 1:
         return text
-    said = ", ".join(filter(None, (noun, look)))
-    comma = "," if look and re.match(r"\s*[\w(\[<]", pieces[1]) else ""
-    return GAPS.sub(" ", pieces[0] + said + comma + noun.join(pieces[1:]))
+    said = ", ".join(filter(None, (phrase, words)))
+    comma = "," if words and re.match(r"\s*[\w(\[<]", pieces[1]) else ""
+    return GAPS.sub(" ", pieces[0] + said + comma + phrase.join(pieces[1:]))
 
 
 def _split(pattern: str, text: str) -> list[str]:

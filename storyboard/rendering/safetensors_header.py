@@ -46,7 +46,7 @@ def read_header(path: Path) -> Header:
             data = json.loads(file.read(length))
         metadata = data.pop("__metadata__", {})
         return Header(
-            shapes={name: tuple(entry["shape"]) for name, entry in data.items()},
+            shapes={name: _sides(entry["shape"]) for name, entry in data.items()},
             dtypes={name: str(entry["dtype"]) for name, entry in data.items()},
             metadata={str(key): str(value) for key, value in metadata.items()},
         )
@@ -54,6 +54,12 @@ def read_header(path: Path) -> Header:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ModelError(f"{path} is not a safetensors file.", hint="Get the model as .safetensors.") from None
+
+
+def _sides(shape: list[int]) -> tuple[int, ...]:
+    if not all(type(side) is int and side >= 0 for side in shape):
+        raise ValueError
+    return tuple(shape)
 
 
 def single_file_family(path: Path, header: Header) -> str:
@@ -67,7 +73,7 @@ def single_file_family(path: Path, header: Header) -> str:
         raise ModelError(f"{path} is an inpainting model, which draws only from a picture and a mask.")
     if SINGLE_FILE_SDXL in shapes and FIRST_LAYER in shapes:
         return "sdxl"
-    if SINGLE_FILE_SD1 in shapes and shapes[SINGLE_FILE_SD1][-1] == SD1_TEXT_WIDTH:
+    if SINGLE_FILE_SD1 in shapes and shapes[SINGLE_FILE_SD1][-1:] == (SD1_TEXT_WIDTH,):
         return "sd1"
     if any(".lora_" in name or name.startswith("lora_") for name in shapes):
         raise ModelError(

@@ -16,16 +16,20 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
 from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, options_for, train_character
+from storyboard.casting.crops import bucket
 from storyboard.casting.importing import import_adapter, look_into, trigger
+from storyboard.casting.pictures import open_checked
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training.checkpoints import checkpoint_steps
 from storyboard.casting.training.loading import load_trainee
+from storyboard.casting.training.session import Session
 from storyboard.casting.trying import try_out
-from storyboard.commands.characters import characters
-from storyboard.errors import BadInput, CharacterError, UnknownName
+from storyboard.commands.characters import characters, trainings
+from storyboard.errors import BadInput, BoardError, CharacterError, UnknownName
 from storyboard.rendering.adapter_header import adapter_family
-from storyboard.rendering.diffusion.adapter_lora import LowRank
+from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
+from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
 from tests.tiny.models import tiny_sd1
 
@@ -115,16 +119,16 @@ def test_new_words_start_from_the_look_unless_told_otherwise(model: Path) -> Non
     assert options_for(trainee, asked, 5, "").initial_word == ""
 
 
-def test_a_second_training_replaces_the_same_kind_and_keeps_others(home: Path, model: Path, pictures: Path) -> None:
+def test_a_second_training_leaves_only_what_was_trained_together(home: Path, model: Path, pictures: Path) -> None:
     add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
-    first = load_cast()["ada"].adapters[0].sha256
+    import_adapter(lora_file(home / "xl.safetensors", 2048, family="sdxl"), NewCharacter(name="ada", noun=""))
     train_character("ada", wish(model, "textual-inversion", vectors=2))
-    train_character("ada", wish(model, learning_rate=1e-2, prior_weight=0.0, keep=None))
-    adapters = {each.kind: each for each in load_cast()["ada"].adapters_for("sd1")}
-    assert set(adapters) == {"lora", "textual-inversion"}
-    assert adapters["lora"].sha256 != first
-    for adapter in adapters.values():
+    adapters = load_cast()["ada"].adapters
+    assert {(each.family, each.kind) for each in adapters} == {("sd1", "textual-inversion"), ("sdxl", "lora")}
+    for adapter in adapters:
         adapter.check_file()
+    named = {each.path for each in adapters}
+    assert set((home / "characters" / "ada").glob("*.safetensors")) == named
 
 
 def test_a_style_gets_a_token_of_its_own(home: Path, model: Path, pictures: Path) -> None:
@@ -133,6 +137,15 @@ def test_a_style_gets_a_token_of_its_own(home: Path, model: Path, pictures: Path
     style = load_cast()["spdmn"]
     assert (style.kind, style.token, style.phrase) == ("style", "<style-spdmn>", "<style-spdmn>")
     assert style.adapters[0].kind == "textual-inversion"
+
+
+def test_class_pictures_have_the_shapes_of_the_pictures(home: Path, model: Path, pictures: Path) -> None:
+    """Pictures of one batch have one shape: without class pictures of its shape, nothing holds the noun."""
+    Image.effect_noise((64, 128), 90).save(pictures / "tall.png")
+    new = NewCharacter(name="ada", noun="woman", token="zzyxq")
+    add_character(new, pictures, wish(model, buckets=True, steps=2))
+    drawn = {open_checked(path).size for path in (home / "training").glob("class-*/*.png")}
+    assert drawn == {bucket(96, 80, 64), bucket(64, 128, 64)}
 
 
 def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> None:
@@ -154,6 +167,9 @@ def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> No
         (NewCharacter(name="ada", noun=""), BadInput, "noun"),
         (NewCharacter(name="ada", noun="man", token="fljsdhn"), CharacterError, "flynn's"),
         (NewCharacter(name="ada", noun="man", token="../x"), CharacterError, "cannot be a token"),
+        (NewCharacter(name="ada", noun="man", token="in"), CharacterError, "common word"),
+        (NewCharacter(name="ada", noun="man", look="hat " * 200), BadInput, "look: .* 400"),
+        (NewCharacter(name="ada", noun="man" * 100), BadInput, "noun: .* 200"),
     ],
 )
 def test_bad_wishes_leave_nothing(
@@ -194,6 +210,27 @@ def test_a_training_that_fails_registers_nothing(
         add_character(NewCharacter(name="ada", noun="man", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
     assert "ada" not in load_cast()
     assert files(home / "characters") == set()
+
+
+def test_a_full_disk_in_training_is_told_with_what_to_do(
+    home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise BoardError("checkpoint-000002.safetensors cannot be written: No space left on device.")
+
+    monkeypatch.setattr("storyboard.casting.training.loop.write_checkpoint", full)
+    with pytest.raises(CharacterError, match="No space left") as caught:
+        add_character(NewCharacter(name="ada", noun="man", token="zzyxq"), pictures, wish(model, prior_weight=0.0))
+    assert "goes on" in caught.value.hint
+    assert files(home / "characters") == set()
+
+
+def test_the_same_training_runs_only_once_at_a_time(
+    home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "_run", Session.run)  # begins again while the first holds its lock
+    with pytest.raises(CharacterError, match="just now"):
+        add_character(NewCharacter(name="ada", noun="man", token="zzyxq"), pictures, wish(model))
 
 
 PROGRAM = """
@@ -277,6 +314,63 @@ def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> N
     assert "eva" not in load_cast()
 
 
+def test_a_hostile_record_is_left_out(tmp_path: Path) -> None:
+    for name, text in {
+        "a": "[" * 100_000,
+        "b": "[]",
+        "c": "\xff",
+        "d": "{}",
+        "e": '{"kept_step": "\\u001b[2J"}',
+    }.items():
+        (tmp_path / "training" / name).mkdir(parents=True)
+        (tmp_path / "training" / name / "record.json").write_text(text, "latin-1")
+    assert trainings(tmp_path) == []
+
+
+def test_a_lora_is_exported_for_web_uis(home: Path, tmp_path: Path) -> None:
+    runner, target = CliRunner(), tmp_path / "flynn.safetensors"
+    result = runner.invoke(characters, ["export", "flynn", "--format", "kohya", "-o", str(target)])
+    assert result.exit_code == 0 and "flynn.starter.embedding.safetensors" in result.output
+    tensors, metadata = read_tensors(target)
+    assert all(name.startswith("lora_unet_") for name in tensors)
+    assert metadata["modelspec.trigger_phrase"] == "fljsdhn man"
+    own = load_cast()["flynn"].adapters_for("starter")[1]
+    kinds = [parse_lora(*read_tensors(path)) for path in (own.path, target)]
+    one, other = (
+        {round(float(layer._product().norm()) * layer.alpha / layer.rank, 3) for layer in each} for each in kinds
+    )
+    assert one == other
+    cases = {("inkline",): "no LoRA", ("flynn", "--family", "sdxl"): "no LoRA for sdxl", ("flynn", "-o", "x"): "end in"}
+    for arguments, expected in cases.items():
+        result = runner.invoke(characters, ["export", *arguments, "--format", "kohya"])
+        assert expected in str(result.exception)
+
+
+def test_a_peft_folder_keeps_its_strength_to_itself(home: Path, tmp_path: Path) -> None:
+    """Its configuration lies beside the file; a character's other adapters are in one folder with it."""
+    key = "base_model.model.unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
+    for width, alpha in ((768, None), (2048, 3)):
+        folder = tmp_path / str(width)
+        folder.mkdir()
+        tensors = {f"{key}.lora_A.weight": torch.ones(1, width), f"{key}.lora_B.weight": torch.ones(4, 1)}
+        save_file(tensors, folder / "adapter_model.safetensors")
+        if alpha:
+            (folder / "adapter_config.json").write_text(json.dumps({"lora_alpha": alpha, "r": 1}))
+        new = NewCharacter(name="ada", noun="woman", token="zzyx")
+        import_adapter(folder / "adapter_model.safetensors", new)
+    alphas = {
+        each.family: parse_lora(*read_tensors(each.path), adapter_config(each.path))[0].alpha
+        for each in load_cast()["ada"].adapters
+    }
+    assert alphas == {"sd1": 1.0, "sdxl": 3.0}
+
+
+@pytest.mark.parametrize("scale", [float("nan"), 5.0])
+def test_a_scale_out_of_range_is_bad_input(home: Path, tmp_path: Path, scale: float) -> None:
+    with pytest.raises(BadInput, match="scale"):
+        import_adapter(lora_file(tmp_path / "x.safetensors"), NewCharacter(name="ada", noun="woman"), scale=scale)
+
+
 def test_families_and_triggers_of_strangers() -> None:
     def family(width: int) -> str:
         return adapter_family({"lora_unet_x_attn2_to_k.lora_down.weight": (1, width)}, {})
@@ -326,7 +420,9 @@ def test_commands_list_and_show(home: Path) -> None:
     assert {"flynn", "mira"} <= {each["name"] for each in listed["characters"]}
     assert listed["problems"] == {}
     shown = runner.invoke(characters, ["show", "flynn"]).output
-    assert "fljsdhn man" in shown
+    assert "fljsdhn man" in shown and "scale 1.0" in shown and "starter-pivotal  kept step" in shown
+    (training,) = json.loads(runner.invoke(characters, ["show", "flynn", "--json"]).output)["training"]
+    assert Path(training["record"]).is_file() and training["pictures"] == 18
     assert json.loads(runner.invoke(characters, ["show", "mira", "--json"]).output)["noun"] == "woman"
     for command in characters.commands:
         assert runner.invoke(characters, [command, "--help"]).exit_code == 0

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from storyboard.casting.merging import merge
+from storyboard.casting.merging import merge, merge_tensors
 from storyboard.errors import BadInput, CharacterError, ModelError
 from storyboard.rendering.diffusion.adapter_files import read_tensors
 from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
@@ -32,6 +33,62 @@ def test_merged_adapters_change_weights_by_the_average(tmp_path: Path) -> None:
     assert torch.allclose(found["unet.b.to_q"], 0.25 * alone.change(weight), atol=1e-2)
 
 
+def test_kohya_files_merge_with_each_other_and_with_diffusers(tmp_path: Path) -> None:
+    one, other = layer(1, 2, 4.0), layer(2, 3, 1.0)
+    for layout, second in (("kohya", "kohya"), ("diffusers", "kohya"), ("kohya", "diffusers")):
+        write_lora(tmp_path / "one.safetensors", [one], INFO, layout)
+        write_lora(tmp_path / "two.safetensors", [other], INFO, second)
+        target = tmp_path / f"{layout}-{second}.safetensors"
+        merge(tmp_path / "one.safetensors", tmp_path / "two.safetensors", 0.25, target)
+        (found,) = parse_lora(*read_tensors(target))
+        weight = torch.zeros(5, 6)
+        assert found.key == "lora_unet_a_to_q"
+        assert torch.allclose(found.change(weight), 0.75 * one.change(weight) + 0.25 * other.change(weight), atol=1e-2)
+
+
+def test_adapters_of_different_models_are_not_merged(tmp_path: Path) -> None:
+    wide = LowRank(key="unet.a.to_q", down=torch.ones(1, 7), up=torch.ones(5, 1), alpha=1.0)
+    write_lora(tmp_path / "one.safetensors", [layer(1, 2, 4.0)], replace(INFO, family=""))
+    for family, expected in (("", "two shapes"), ("sdxl", "different models: sd1 and sdxl")):
+        write_lora(tmp_path / "two.safetensors", [wide], replace(INFO, family=family))
+        if family:
+            write_lora(tmp_path / "one.safetensors", [layer(1, 2, 4.0)], INFO)
+        with pytest.raises(CharacterError, match=expected):
+            merge(tmp_path / "one.safetensors", tmp_path / "two.safetensors", 0.5, tmp_path / "x.safetensors")
+    assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_what_strangers_state_as_resolution_is_not_trusted(tmp_path: Path) -> None:
+    for number, stated in enumerate(("(1024, 1024)", "", "wide")):
+        path = tmp_path / f"{number}.safetensors"
+        write_lora(path, [layer(1, 2, 4.0)], replace(INFO, further={"modelspec.resolution": stated}))
+        merge(path, path, 0.5, tmp_path / f"{number}-both.safetensors")
+
+
+def test_checkpoints_differ_in_what_does_not_draw() -> None:
+    positions, average = torch.arange(3), torch.ones(2)
+    one = {"x": torch.zeros(2), "position_ids": positions, "model_ema.x": average}
+    merged = merge_tensors(one, {"x": torch.ones(2)}, 0.25)
+    assert merged.keys() == {"x", "position_ids"}
+    assert merge_tensors({"x": torch.ones(2)}, one, 0.25)["x"].tolist() == merged["x"].add(0.5).tolist()
+
+
+def test_only_what_draws_is_merged(tmp_path: Path) -> None:
+    for name, value in (("one", 1.0), ("two", 3.0)):
+        (tmp_path / name / "unet").mkdir(parents=True)
+        save_file({"x": torch.tensor([value])}, tmp_path / name / "unet" / "w.safetensors")
+    (tmp_path / "one" / "safety_checker").mkdir()
+    save_file({"x": torch.ones(1)}, tmp_path / "one" / "safety_checker" / "model.safetensors")
+    merge(tmp_path / "one", tmp_path / "two", 0.5, tmp_path / "both")
+    assert load_file(tmp_path / "both" / "unet" / "w.safetensors")["x"].item() == 2.0
+    for name in ("three", "four"):
+        (tmp_path / name / "unet").mkdir(parents=True)
+        (tmp_path / name / "unet" / "w.bin").write_bytes(b"pickle")
+    with pytest.raises(ModelError, match=r"no \.safetensors"):
+        merge(tmp_path / "three", tmp_path / "four", 0.5, tmp_path / "seven")
+    assert not (tmp_path / "seven").exists()
+
+
 def test_merged_models_hold_averages_and_load(tmp_path: Path) -> None:
     one, two = tiny_sd1(tmp_path / "one", 1), tiny_sd1(tmp_path / "two", 2)
     merge(one, two, 0.3, tmp_path / "both")
@@ -54,6 +111,8 @@ def test_what_does_not_fit_is_told_and_leaves_nothing(tmp_path: Path) -> None:
         merge(tmp_path / "a.safetensors", tmp_path / "a.safetensors", 1.5, target)
     with pytest.raises(ModelError):
         merge(tmp_path / "a.safetensors", tmp_path, 0.5, target)
+    with pytest.raises(BadInput, match="must end in"):
+        merge(tmp_path / "a.safetensors", tmp_path / "a.safetensors", 0.5, tmp_path / "out")
     assert not target.exists()
     merge(tmp_path / "a.safetensors", tmp_path / "a.safetensors", 0.5, target)
     with pytest.raises(BadInput, match="already"):

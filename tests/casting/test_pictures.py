@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from storyboard.casting.crops import bucket, centre_of_detail, contact_sheet, crop_to
-from storyboard.casting.pictures import difference_hash, open_checked, read_pictures
+from storyboard.casting.pictures import difference_hash, open_checked, read_picture, read_pictures
 from storyboard.errors import CharacterError
 
 
@@ -60,6 +60,7 @@ def test_doubts_are_told(tmp_path: Path) -> None:
 
 def test_bad_files_are_refused_one_by_one(tmp_path: Path) -> None:
     save_all(tmp_path, 5)
+    drawing(1).save(tmp_path / "other.gif")
     (tmp_path / "text.png").write_text("I am a text")
     (tmp_path / "huge.png").write_bytes(png_header(30_000, 30_000))
     (tmp_path / "cut.png").write_bytes((tmp_path / "00.png").read_bytes()[:60])
@@ -68,7 +69,7 @@ def test_bad_files_are_refused_one_by_one(tmp_path: Path) -> None:
     pictures, report = read_pictures(tmp_path, 64)
     assert len(pictures) == 5
     refused = {line.split(" ")[0].rpartition("/")[2]: line for line in report.refused}
-    assert set(refused) == {"text.png", "huge.png", "cut.png", "moving.webp", "renamed.png"}
+    assert set(refused) == {"text.png", "huge.png", "cut.png", "moving.webp", "renamed.png", "other.gif"}
     assert "million pixels" in refused["huge.png"]
     assert "animated" in refused["moving.webp"]
 
@@ -88,6 +89,32 @@ def test_folders_without_pictures(tmp_path: Path) -> None:
         read_pictures(tmp_path, 64)
     with pytest.raises(CharacterError, match="not a folder"):
         read_pictures(tmp_path / "absent", 64)
+
+
+def test_one_picture_is_not_enough(tmp_path: Path) -> None:
+    save_all(tmp_path, 1)
+    with pytest.raises(CharacterError, match="only one usable picture"):
+        read_pictures(tmp_path, 64)
+
+
+def test_photographs_of_real_cameras_are_read(tmp_path: Path) -> None:
+    """JPEGs with previews in them (MPO), with metadata that is wrong, and cut off."""
+    exif = Image.Exif()
+    exif[274] = 6
+    right = exif.tobytes()
+    twice = right.replace(struct.pack(">HHI", 274, 3, 1), struct.pack(">HHI", 274, 3, 2))
+    assert twice != right
+    drawing(1).save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[drawing(1)])
+    drawing(2).save(tmp_path / "b.jpg", exif=twice)
+    drawing(3).save(tmp_path / "c.jpg", exif=right[:20])
+    pictures, report = read_pictures(tmp_path, 64)
+    assert [picture.image.size for picture in pictures] == [(96, 96)] * 3
+    assert report.refused == ()
+
+
+def test_large_photographs_become_smaller(tmp_path: Path) -> None:
+    Image.new("RGB", (3000, 2100)).save(tmp_path / "a.png")
+    assert read_picture(tmp_path / "a.png").image.size == (2926, 2048)
 
 
 def test_five_hundred_pictures_are_too_many(tmp_path: Path) -> None:

@@ -67,6 +67,10 @@ def test_a_named_folder_must_exist(tmp_path: Path) -> None:
         (GOOD + '[[adapters.starter]]\nfile = "a.safetensors"\nsha256 = "12"\n', "sha256"),
         (GOOD + '[[adapters.sd9]]\nfile = "a.safetensors"\nsha256 = "%s"\n' % ("0" * 64), "sd9"),
         ("x" * 70_000, "larger"),
+        ("a = " + "[" * 30_000, "not TOML"),
+        ("a = " + "9" * 5_000, "not TOML"),
+        (GOOD + f'[variants.{"x" * 300}]\nlook = "coat"\n', "cannot name"),
+        (GOOD + '[variants."../x"]\nlook = "coat"\n', "cannot name"),
     ],
 )
 def test_a_broken_character_raises_only_when_used(user_folder: Path, text: str, expected: str) -> None:
@@ -74,10 +78,10 @@ def test_a_broken_character_raises_only_when_used(user_folder: Path, text: str, 
     cast = load_cast()
     assert cast["flynn"].name == "flynn"
     assert "ada" not in cast
-    with pytest.raises(CharacterError, match=expected) as caught:
+    with pytest.raises((CharacterError, BadInput), match=expected) as caught:
         cast["ada"]
-    assert str(folder) in str(caught.value) or "ada" in str(caught.value)
-    with pytest.raises(CharacterError, match=expected):
+    assert str(folder) in str(caught.value) or "ada" in str(caught.value) or "variant" in str(caught.value)
+    with pytest.raises((CharacterError, BadInput), match=expected):
         cast.check_text("Flynn and Ada walk")
     cast.check_text("Flynn walks in Adana")
 
@@ -100,6 +104,15 @@ def test_links_do_not_lead_outside(user_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(b"x")
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
     with pytest.raises(CharacterError, match="outside"):
+        load_cast()["ada"]
+
+
+def test_links_in_a_circle_stop_nobody_else(user_folder: Path) -> None:
+    folder = write(user_folder, "ada", GOOD + 'references = ["a.png"]\n')
+    (folder / "a.png").symlink_to(folder / "b.png")
+    (folder / "b.png").symlink_to(folder / "a.png")
+    assert load_cast()["flynn"].name == "flynn"
+    with pytest.raises(CharacterError, match=r"a\.png"):
         load_cast()["ada"]
 
 

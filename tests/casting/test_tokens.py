@@ -1,6 +1,7 @@
 import pytest
 
-from storyboard.casting.tokens import inspect_token, suggest_token
+from storyboard.casting.shelf import is_common
+from storyboard.casting.tokens import RARE, inspect_token, suggest_token
 from storyboard.character import TOKEN
 from storyboard.errors import CharacterError
 from tests.tiny.models import tiny_tokenizer
@@ -30,3 +31,14 @@ def test_suggestions_are_new_steady_and_valid() -> None:
     assert first not in tokenizer.get_vocab()
     assert suggest_token("ada", tokenizer, {first}) != first
     assert suggest_token("eva", tokenizer, ()) != first
+
+
+def test_suggestions_of_other_names_are_other_rare_words() -> None:
+    class Clip:
+        def get_vocab(self) -> dict[str, int]:
+            return {f"{token}</w>": number for number, token in enumerate(RARE)}
+
+    names = ("ada", "eva", "mira", "tom", "yann", "zoe")
+    assert len({suggest_token(name, Clip(), ()) for name in names}) > 3
+    assert not any(is_common(token) for token in RARE)
+    assert {suggest_token("ada", Clip(), set(RARE) - {token}) for token in RARE} == set(RARE)

@@ -9,8 +9,9 @@ import jinja2
 import pytest
 from click.testing import CliRunner
 
+from storyboard.casting.registry import load_cast
 from storyboard.commands.styles import styles as styles_command
-from storyboard.errors import BadInput, BadPlan, StoryboardError
+from storyboard.errors import BadInput, BadPlan, StoryboardError, UnknownName
 from storyboard.paths import prompts_folder
 from storyboard.planning.choose import default_planner
 from storyboard.planning.offline import OfflinePlanner
@@ -18,6 +19,7 @@ from storyboard.planning.questions import beats_question, problems_question, sto
 from storyboard.planning.scripted import ScriptedPlanner
 from storyboard.planning.styles import styles
 from storyboard.planning.templates import render, templates_sha256
+from storyboard.rendering.anchors import style_words
 from storyboard.scene_plan import plan_to_json
 from storyboard.story import Story
 
@@ -44,11 +46,24 @@ def test_there_are_at_least_twelve_looks() -> None:
 def test_styles_list_and_show() -> None:
     runner = CliRunner()
     listed = json.loads(runner.invoke(styles_command, ["list", "--json"]).stdout)
-    assert [style["name"] for style in listed] == list(styles())
+    assert [style["name"] for style in listed] == [*styles(), "inkline"]
+    assert "<style-inkline>" in runner.invoke(styles_command, ["show", "inkline"]).stdout
     assert "noir" in runner.invoke(styles_command, ["list"]).stdout
     assert "monochrome" in runner.invoke(styles_command, ["show", "noir"]).stdout
     assert json.loads(runner.invoke(styles_command, ["show", "noir", "--json"]).stdout)["name"] == "noir"
     assert isinstance(runner.invoke(styles_command, ["show", "nope"]).exception, StoryboardError)
+
+
+def test_a_trained_style_is_a_style() -> None:
+    cast = load_cast()
+    for story in (Story(logline="Flynn reads", scene_count=2, style="inkline"), Story(logline="Inkline, Flynn reads")):
+        plan = OfflinePlanner().plan(story, cast, lambda name, text: None)
+        assert all(scene.prompt.count("<style-inkline>") == 1 for scene in plan.scenes)
+    both = Story(logline="Inkline, Flynn reads", style="inkline")
+    assert OfflinePlanner().plan(both, cast, lambda name, text: None).scenes[0].prompt.count("<style-inkline>") == 1
+    assert style_words("inkline", cast) == "<style-inkline>"
+    with pytest.raises(UnknownName, match="style"):
+        OfflinePlanner().plan(Story(logline="Flynn reads", style="flynn"), cast, lambda name, text: None)
 
 
 def test_templates_forbid_undefined_variables() -> None:

@@ -94,7 +94,7 @@ def test_shot_may_be_nested_and_cast_a_string() -> None:
 
 
 def test_style_words_and_must_appear_are_added() -> None:
-    mender = Mender(cast=CAST, style=find_style("noir"), must=("mira",))
+    mender = Mender(cast=CAST, style=find_style("noir", CAST), must=("mira",))
     made = mender.scenes([WireScene.model_validate(scene(number)) for number in (1, 2)])
     assert all("film noir" in each.prompt and "colour" in each.negative for each in made)
     assert made[0].cast == ("flynn", "mira") and made[1].cast == ("flynn",)

@@ -130,8 +130,21 @@ def test_wrong_embeddings_are_refused(
         pass
 
 
+def test_two_embeddings_cannot_share_a_word(sd1: Any, tmp_path: Path) -> None:
+    """The rows of a third one would be looked up in the wrong place."""
+    one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
+    save_file({"x": torch.ones(2, 32)}, one)
+    save_file({"x": torch.zeros(1, 32)}, two)
+    for token in ("zzyx", "zzyx_1"):
+        with (
+            pytest.raises(CharacterError, match=f"both stand for the word '{token}'"),
+            adapters_applied(sd1, [use(one, "zzyx"), use(two, token)]),
+        ):
+            pass
+
+
 def test_pickles_only_with_the_flag_and_plain_tensors(tmp_path: Path) -> None:
-    path = tmp_path / "s.pt"
+    path = tmp_path / "s.PT"
     torch.save({"string_to_param": {"*": torch.ones(2, 32)}, "name": "spidey", "step": 7}, path)
     with pytest.raises(CharacterError, match="pickle"):
         read_embedding(path)

@@ -185,7 +185,12 @@ def test_what_cannot_be_drawn_is_refused_in_words(ours: DiffusionRenderer, folde
         adapter_files(str(folder / "nowhere"))
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\xff" * 64, b"\x02\0\0\0\0\0\0\0{}"])
+_WORDS = b'{"x": {"dtype": "F32", "shape": [[1]], "data_offsets": [0, 4]}}'
+SHAPES = len(_WORDS).to_bytes(8, "little") + _WORDS + b"\0" * 4
+"""A header whose shape holds a list."""
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\xff" * 64, b"\x02\0\0\0\0\0\0\0{}", SHAPES])
 def test_hostile_files_stop_only_who_names_them(ours: DiffusionRenderer, folder: Path, content: bytes) -> None:
     (folder / "hat.safetensors").write_bytes(content)
     lora(folder / "ink.safetensors")

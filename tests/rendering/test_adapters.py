@@ -263,6 +263,9 @@ def test_writing_and_reading_give_the_same_change(sd1: Any, tmp_path: Path, layo
     assert metadata["modelspec.trigger_phrase"] == "ohwx woman"
     assert metadata["modelspec.architecture"] == "stable-diffusion-v1/lora"
     assert metadata["ss_base_model_version"] == "sd_v1"
+    texts = {name.split("encoder.layers")[0] for name in tensors if "text_model" in name or name.startswith("text_")}
+    published = "text_encoder.text_model." if layout == "diffusers" else "lora_te_text_model_encoder_layers"
+    assert texts and all(each.startswith(published) for each in texts)
     again = tmp_path / "again.safetensors"
     write_lora(again, layers, INFO, layout)
     assert again.read_bytes() == path.read_bytes()

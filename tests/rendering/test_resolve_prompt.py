@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,22 @@ def test_a_scenes_own_variant_wins():
     assert "green vest" in resolve("fljsdhn man", (), cast, "sd1").prompt
     with pytest.raises(UnknownName):
         resolve("fljsdhn man", ("nobody",), cast, "sd1")
+
+
+def test_an_outfit_is_said_where_its_adapters_know_other_clothes():
+    base = with_adapter(FLYNN)
+    winter = replace(base, name="flynn@winter", look="short brown hair, red coat, beanie")
+    cast = {"flynn": base, "flynn@winter": winter}
+
+    def asked(prompt, family="sd1", **more):
+        return resolve(prompt, ("flynn@winter",), cast | more, family).prompt
+
+    assert asked("(fljsdhn man:1.1) waves") == "(fljsdhn man, red coat, beanie:1.1) waves"
+    assert asked("fljsdhn man in a Red Coat, fljsdhn") == "fljsdhn man, beanie, in a Red Coat, fljsdhn man"
+    assert asked("fljsdhn man waves", "sdxl") == "man, short brown hair, red coat, beanie, waves"
+    assert resolve("fljsdhn man waves", ("flynn",), cast, "sd1").prompt == "fljsdhn man waves"
+    trained = replace(winter, adapters=(replace(base.adapters[0], sha256="cd" * 32),))
+    assert asked("fljsdhn man waves", **{"flynn@winter": trained}) == "fljsdhn man waves"
 
 
 @given(st.text(alphabet="ab ()[]:|,.\\1<>", max_size=40))

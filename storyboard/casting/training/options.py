@@ -83,6 +83,8 @@ class TrainingOptions:
         for name, lowest, highest in _RANGES:
             if not lowest <= getattr(self, name) <= highest:
                 raise BadInput(f"{name} is {getattr(self, name)}, but must be between {lowest} and {highest}.")
+        if self.resolution % 8 or 0 < self.resolution < 64:
+            raise BadInput(f"resolution is {self.resolution}, but must be a multiple of 8, and at least 64.")
 
 
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -101,6 +103,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("rank", 1, 256),
     ("alpha", 0, 1024),
     ("dropout", 0, 0.9),
+    ("text_steps", 0, 100_000),
     ("vectors", 1, 16),
     ("prior_weight", 0, 10),
     ("class_pictures", 0, 2000),

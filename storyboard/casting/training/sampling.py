@@ -23,12 +23,13 @@ def draw(
     model: TrainingModel,
     prompts: Sequence[str],
     seeds: Sequence[int],
-    size: int,
+    size: tuple[int, int],
     *,
     guidance: float,
     steps: int = DEFAULT_STEPS,
 ) -> list[Image.Image]:
-    """One picture for each prompt and seed, by the pipe itself with its weights as they are now."""
+    """One picture of `size` (width, height) for each prompt and seed, by the pipe itself with its weights as they are
+    now."""
     model.pipe.set_progress_bar_config(disable=True)
     images: list[Image.Image] = []
     for start in range(0, len(prompts), TOGETHER):
@@ -39,15 +40,15 @@ def draw(
                 generator=[torch.Generator().manual_seed(seed) for seed in seeds[chosen]],
                 num_inference_steps=steps,
                 guidance_scale=guidance,
-                height=size,
-                width=size,
+                height=size[1],
+                width=size[0],
             )
         images += drawn.images
     return images
 
 
 def class_pictures(
-    model: TrainingModel, captions: Sequence[str], size: int, *, guidance: float, seed: int, folder: Path
+    model: TrainingModel, captions: Sequence[str], size: tuple[int, int], *, guidance: float, seed: int, folder: Path
 ) -> list[Image.Image]:
     """The untrained model's pictures for the captions; those that `folder` holds already are not drawn again.
 
@@ -66,9 +67,9 @@ def class_pictures(
     return [open_checked(path) for path in paths]
 
 
-def class_key(model_sha256: str, captions: Sequence[str], size: int, guidance: float, seed: int) -> str:
+def class_key(model_sha256: str, captions: Sequence[str], size: tuple[int, int], guidance: float, seed: int) -> str:
     """Names a set of class pictures by everything they depend on."""
-    data = {"model": model_sha256, "captions": list(captions), "size": size, "guidance": guidance, "seed": seed}
+    data = {"model": model_sha256, "captions": list(captions), "size": list(size), "guidance": guidance, "seed": seed}
     return content_key("class-pictures/v1", data)
 
 

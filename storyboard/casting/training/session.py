@@ -30,9 +30,9 @@ from storyboard.casting.training.report import checkpoint_sheet, loss_curve
 from storyboard.casting.training.sampling import DEFAULT_STEPS, class_key, class_pictures, draw
 from storyboard.casting.training.scoring import DenoisingJudge, Probe, ProbeJudge, best_step, score
 from storyboard.casting.training.textual_inversion import TextualInversion
-from storyboard.errors import CharacterError
+from storyboard.errors import BoardError, CharacterError
 from storyboard.files import publish_with
-from storyboard.paths import user_data_folder
+from storyboard.paths import training_folder
 from storyboard.render_options import content_key
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo
 
@@ -146,23 +146,37 @@ class Session:
 
     @property
     def work(self) -> Path:
-        return user_data_folder() / "training" / f"{self.subject.name}-{self.key[:12]}"
+        return training_folder() / f"{self.subject.name}-{self.key[:12]}"
 
     def run(self) -> Trained:
         """Train, or go on training, and write the files of the best checkpoint.
 
         Raises:
-            CharacterError: another process trains the same, or `keep` names no checkpoint.
+            CharacterError: another process trains the same, `keep` names no checkpoint, or nothing can be saved.
             KeyboardInterrupt: after Ctrl-C, with everything saved.
         """
-        self.work.mkdir(parents=True, exist_ok=True)
         try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            self._check_keep()
             with FileLock(self.work / ".lock", timeout=0):
                 return self._run()
         except Timeout:
             raise CharacterError(
                 f"Another storyboard is training {self.subject.name!r} just now.", hint="Wait until it has finished."
             ) from None
+        except (BoardError, OSError) as error:
+            raise CharacterError(
+                f"The training cannot be saved: {error}",
+                hint="Make room on the disk; the same command goes on from the last checkpoint.",
+            ) from None
+
+    def _check_keep(self) -> None:
+        """Raise CharacterError now, and not after the training, when `keep` is a step without a checkpoint."""
+        every, last = self.options.checkpoint_every, self.options.steps
+        steps = {*range(every, last + 1, every), last, *checkpoint_steps(self.work)}
+        if self.keep is not None and self.keep not in steps:
+            known = ", ".join(str(step) for step in sorted(steps))
+            raise CharacterError(f"There is no checkpoint of step {self.keep}.", hint=f"--keep one of: {known}")
 
     def _run(self) -> Trained:
         started = time.monotonic()
@@ -186,19 +200,23 @@ class Session:
         return self._finish(run, time.monotonic() - started)
 
     def _classes(self) -> list[Example]:
+        """In each of the training pictures' shapes, since the pictures of a batch have one shape."""
         captions = self.subject.plain_captions(self.options.class_pictures)
-        key = class_key(self.trainee.sha256, captions, self.size, self.trainee.guidance, self.options.seed)
-        folder = user_data_folder() / "training" / f"class-{key[:16]}"
         self.say(f"Class pictures: {len(captions)} of a {self.subject.noun or 'picture'}, drawn once and kept.")
-        images = class_pictures(
+        sizes = list(dict.fromkeys(image.size for image in self.subject.images))
+        parts = [(captions[number :: len(sizes)], size) for number, size in enumerate(sizes)]
+        return [example for own, size in parts for example in self._encoded(self._kept(own, size), own, is_class=True)]
+
+    def _kept(self, captions: Sequence[str], size: tuple[int, int]) -> list[Image.Image]:
+        key = class_key(self.trainee.sha256, captions, size, self.trainee.guidance, self.options.seed)
+        return class_pictures(
             self.trainee.model,
             captions,
-            self.size,
+            size,
             guidance=self.trainee.guidance,
             seed=self.options.seed,
-            folder=folder,
+            folder=training_folder() / f"class-{key[:16]}",
         )
-        return self._encoded(images, captions, is_class=True)
 
     def _encoded(self, images: Sequence[Image.Image], captions: Sequence[str], is_class: bool = False) -> list[Example]:
         flip = self.options.flip and not is_class
@@ -207,7 +225,8 @@ class Session:
     def _draw(self, prompts: Sequence[str]) -> list[Image.Image]:
         seeds = [self.options.seed * 31 + number for number in range(len(prompts))]
         steps = self.options.sample_steps or DEFAULT_STEPS
-        return draw(self.trainee.model, prompts, seeds, self.size, guidance=self.trainee.guidance, steps=steps)
+        size = (self.size, self.size)
+        return draw(self.trainee.model, prompts, seeds, size, guidance=self.trainee.guidance, steps=steps)
 
     def _watcher(
         self, run: Run, references: Sequence[Example], classes: Sequence[Example], plain: Sequence[Image.Image]
@@ -233,11 +252,13 @@ class Session:
         return self.work / "samples" / f"step-{step:06}-{number}.png"
 
     def _finish(self, run: Run, seconds: float) -> Trained:
-        chosen = self._chosen(run)
+        chosen = self.keep if self.keep is not None else best_step(run.scores) or run.step
         checkpoint = read_checkpoint(checkpoint_path(self.work, chosen))
-        if checkpoint is None:
-            raise CharacterError(f"The checkpoint of step {chosen} cannot be read.", hint="Train again.")
         steps = ", ".join(map(str, checkpoint_steps(self.work)))
+        if checkpoint is None:
+            raise CharacterError(
+                f"The checkpoint of step {chosen} cannot be read.", hint=f"Take another with --keep, of {steps}."
+            )
         self.say(f"Kept the checkpoint of step {chosen}, of {steps}; training again with --keep STEP takes another.")
         losses, scores = run.losses, run.scores
         run.restore(checkpoint)
@@ -259,14 +280,6 @@ class Session:
         return Trained(
             files=files, record=record, curve=loss_curve(losses, chosen), sheet=self._sheet(scores), work=self.work
         )
-
-    def _chosen(self, run: Run) -> int:
-        steps = checkpoint_steps(self.work)
-        chosen = self.keep if self.keep is not None else best_step(run.scores) or run.step
-        if chosen not in steps:
-            known = ", ".join(str(step) for step in steps)
-            raise CharacterError(f"There is no checkpoint of step {chosen}.", hint=f"--keep one of: {known}")
-        return chosen
 
     def _info(self, chosen: int) -> AdapterInfo:
         model = self.trainee.model

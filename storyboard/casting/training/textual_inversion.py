@@ -70,8 +70,10 @@ class TextualInversion(Method):
 
     def _start(self, tokenizer: object, weight: Tensor) -> Tensor:
         """The initial words' vectors, shared out in order, each but the first a little different."""
-        words = self.options.initial_word or self.noun or "style"
+        words = self.options.initial_word.strip() or self.noun or "style"
         ids = tokenizer(words, add_special_tokens=False).input_ids  # type: ignore[operator]
+        if not ids:
+            raise CharacterError(f"The model has no token for {words[:80]!r}.", hint="Name other words: --initial-word")
         start = shared_out(weight.detach()[ids].float(), self.options.vectors)
         generator = torch.Generator().manual_seed(self.options.seed)
         spread = 0.1 * float(weight.detach().float().std())

@@ -18,7 +18,12 @@ from tokenizers import AddedToken
 from torch import Tensor, nn
 
 from storyboard.errors import CharacterError
-from storyboard.rendering.diffusion.adapter_files import PICKLE_SUFFIXES, read_pickled_embedding, read_tensors
+from storyboard.rendering.diffusion.adapter_files import (
+    PICKLE_SUFFIXES,
+    all_finite,
+    read_pickled_embedding,
+    read_tensors,
+)
 
 ENCODERS: tuple[tuple[str, str, str], ...] = (
     ("text_encoder", "tokenizer", "clip_l"),
@@ -60,7 +65,7 @@ def read_embedding(path: Path, token: str = "", *, allow_pickle: bool = False) -
         CharacterError: it is none of these kinds, is damaged, or is a pickle that was not allowed.
     """
     data: Mapping[str, Any]
-    if allow_pickle and path.suffix in PICKLE_SUFFIXES:
+    if allow_pickle and path.suffix.lower() in PICKLE_SUFFIXES:
         data = read_pickled_embedding(path)
     else:
         data, _ = read_tensors(path)
@@ -90,7 +95,7 @@ def _as_rows(tensor: object, path: Path) -> Tensor:
     rows = tensor.detach().reshape(-1, tensor.shape[-1])
     if not 1 <= rows.shape[0] <= MOST_VECTORS:
         raise CharacterError(f"{path} holds {rows.shape[0]} vectors; 1 to {MOST_VECTORS} fit into a prompt.")
-    if not bool(torch.isfinite(rows).all()):
+    if not all_finite(rows):
         raise CharacterError(f"{path} holds numbers that are not finite.")
     return rows
 
@@ -103,8 +108,12 @@ def embeddings_added(pipe: Any, embeddings: Sequence[Embedding]) -> Iterator[Map
         word -> the tokens of its vectors, which a prompt must hold in place of the word when there are several.
 
     Raises:
-        CharacterError: a word is already one token of the tokenizer, or the vectors have another model's width.
+        CharacterError: a word is already one token of the tokenizer or another embedding's, or the vectors have
+            another model's width.
     """
+    said = [name for embedding in embeddings for name in embedding.names]
+    for name in {each for each in said if said.count(each) > 1}:
+        raise CharacterError(f"Two adapters both stand for the word {name!r}.", hint="Take one of them out.")
     with ExitStack() as stack:
         for encoder_name, tokenizer_name, _ in ENCODERS:
             if getattr(pipe, encoder_name, None) is not None and embeddings:

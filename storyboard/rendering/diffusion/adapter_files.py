@@ -38,9 +38,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if sum(map(len, metadata.values())) > LARGEST_METADATA:
         raise CharacterError(f"{path} carries more than {LARGEST_METADATA // 2**20} MB of metadata.")
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if tensor.is_floating_point() and not all_finite(tensor):
             raise CharacterError(f"{path}: {name[:120]!r} holds numbers that are not finite.")
     return tensors, metadata
+
+
+def all_finite(tensor: Tensor) -> bool:
+    """Whether no number is NaN or infinite; formats of eight bits have to be widened to tell."""
+    return bool(torch.isfinite(tensor.float() if tensor.itemsize == 1 else tensor).all())
 
 
 def read_pickled_embedding(path: Path) -> Mapping[str, Any]:
@@ -66,7 +71,7 @@ def adapter_config(path: Path) -> Mapping[str, Any]:
         return {}
     try:
         data = json.loads(beside.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CharacterError(f"{beside} is not JSON: {error}.") from None
     return data if isinstance(data, Mapping) else {}
 
@@ -77,7 +82,7 @@ def _refuse_pickle(path: Path) -> None:
             first = file.read(2)
     except OSError as error:
         raise CharacterError(f"{path} cannot be read: {error.strerror or error}.") from None
-    if path.suffix in PICKLE_SUFFIXES or first in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK"):
+    if path.suffix.lower() in PICKLE_SUFFIXES or first in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK"):
         raise CharacterError(
             f"{path} is a pickle, which can run programs when it is opened.",
             hint="Convert it to safetensors, or add --allow-pickle if it is a textual-inversion embedding.",

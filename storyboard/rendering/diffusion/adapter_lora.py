@@ -79,8 +79,6 @@ class LowRank:
 
     def _product(self) -> Tensor:
         up, down = self.up.float().flatten(1), self.down.float().flatten(1)
-        if up.shape[1] != self.rank:
-            raise CharacterError(f"The layer {self.key!r} has factors of different rank.")
         if self.mid is None:
             return up @ down
         return torch.einsum("mnhw,om,ni->oihw", self.mid.float(), up, down)
@@ -88,12 +86,16 @@ class LowRank:
     def _rescaled(self, weight: Tensor, change: Tensor) -> Tensor:
         """m · (W + ΔW) / ‖W + ΔW‖, lengths taken for each output, or for each input where m lies across."""
         assert self.magnitude is not None
-        moved = (weight + change).flatten(1)
-        magnitude = self.magnitude.float().to(weight.device)
-        across = magnitude.dim() > 1 and magnitude.shape[0] == 1 and magnitude.shape[1] > 1
-        lengths = moved.norm(dim=0, keepdim=True) if across else moved.norm(dim=1, keepdim=True)
-        rescaled: Tensor = moved * (magnitude.reshape(lengths.shape) / lengths)
-        return rescaled.reshape(weight.shape)
+        moved, magnitude = weight + change, self.magnitude.float().to(weight.device)
+        axis = int(magnitude.dim() > 1 and magnitude.shape[0] == 1 and magnitude.shape[1] > 1)
+        lengths = moved.transpose(0, axis).flatten(1).norm(dim=1)
+        if magnitude.numel() != lengths.numel():
+            raise CharacterError(
+                f"The layer {self.key[:120]!r} has {magnitude.numel()} lengths for {len(lengths)} rows."
+            )
+        share = magnitude.flatten() / lengths.clamp(min=1e-12)
+        rescaled: Tensor = moved * share.reshape([-1 if each == axis else 1 for each in range(moved.dim())])
+        return rescaled
 
 
 def parse_lora(
@@ -128,8 +130,11 @@ def _split(key: str) -> tuple[str, str]:
 def _low_rank(layer: str, parts: Mapping[str, Tensor], alphas: _Alphas) -> LowRank:
     if "down" not in parts or "up" not in parts:
         raise CharacterError(f"The layer {layer[:120]!r} has only one of its two factors.")
+    _check_factors(layer, parts)
     rank = int(parts["down"].shape[0])
-    alpha = float(parts["alpha"]) if "alpha" in parts else alphas.of(layer, rank)
+    alpha = float(parts["alpha"].sum()) if "alpha" in parts else alphas.of(layer, rank)
+    if not math.isfinite(alpha):
+        raise CharacterError(f"The layer {layer[:120]!r} has an alpha that is no finite number.")
     return LowRank(
         key=layer,
         down=parts["down"],
@@ -140,6 +145,18 @@ def _low_rank(layer: str, parts: Mapping[str, Tensor], alphas: _Alphas) -> LowRa
     )
 
 
+def _check_factors(layer: str, parts: Mapping[str, Tensor]) -> None:
+    """Raise CharacterError where the factors cannot be multiplied."""
+    down, up, mid, alpha = (parts.get(role) for role in ("down", "up", "mid", "alpha"))
+    assert down is not None and up is not None
+    rank = down.shape[0] if down.dim() > 1 else 0
+    fit = rank and up.dim() > 1 and up.flatten(1).shape[1] == rank
+    if not fit or (mid is not None and (mid.dim() != 4 or mid.shape[:2] != (rank, rank))):
+        raise CharacterError(f"The layer {layer[:120]!r} has factors that do not fit together.")
+    if alpha is not None and alpha.numel() != 1:
+        raise CharacterError(f"The layer {layer[:120]!r} has {alpha.numel()} alphas in place of one.")
+
+
 class _Alphas:
     """alpha where no tensor gives it: from diffusers' header metadata or PEFT's configuration, else the rank."""
 
@@ -147,7 +164,7 @@ class _Alphas:
         self.tables: list[tuple[str, Mapping[str, Any]]] = [("", config)]
         try:
             written = json.loads(metadata.get("lora_adapter_metadata", "{}"))
-        except ValueError:
+        except (ValueError, RecursionError):
             written = {}
         if isinstance(written, dict):
             for component in ("text_encoder_2", "text_encoder", "unet"):
@@ -158,14 +175,21 @@ class _Alphas:
     def of(self, layer: str, rank: int) -> float:
         for start, table in self.tables:
             if layer.startswith(start) and "lora_alpha" in table:
-                alpha = self._of_pattern(layer, table)
+                alpha = self._number(self._of_pattern(layer, table))
                 return alpha * math.sqrt(rank) if table.get("use_rslora") else alpha
         return float(rank)
 
     @staticmethod
-    def _of_pattern(layer: str, table: Mapping[str, Any]) -> float:
-        patterns = table.get("alpha_pattern") or {}
-        for name, alpha in patterns.items():
+    def _number(value: object) -> float:
+        try:
+            return float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            raise CharacterError(f"The adapter's lora_alpha is {str(value)[:40]!r}, which is no number.") from None
+
+    @staticmethod
+    def _of_pattern(layer: str, table: Mapping[str, Any]) -> object:
+        patterns = table.get("alpha_pattern")
+        for name, alpha in patterns.items() if isinstance(patterns, Mapping) else ():
             if layer == name or layer.endswith(f".{name}"):
-                return float(alpha)
-        return float(table["lora_alpha"])
+                return alpha
+        return table["lora_alpha"]

@@ -94,17 +94,22 @@ def _diffusers(layer: LowRank, family: str) -> dict[str, Tensor]:
     if layer.mid is not None:
         raise CharacterError(f"The layer {layer.key!r} has a Tucker factor.", hint="Write it in kohya's layout.")
     scaled = (layer.up.float() * (layer.alpha / layer.rank)).to(layer.up.dtype)
-    tensors = {f"{layer.key}.lora_A.weight": layer.down, f"{layer.key}.lora_B.weight": scaled}
+    key = _published(layer.key)
+    tensors = {f"{key}.lora_A.weight": layer.down, f"{key}.lora_B.weight": scaled}
     if layer.magnitude is not None:
-        tensors[f"{layer.key}.lora_magnitude_vector"] = layer.magnitude
+        tensors[f"{key}.lora_magnitude_vector"] = layer.magnitude
     return tensors
 
 
+def _published(key: str) -> str:
+    """The name that all readers know, also where this version of transformers has no `text_model` in between."""
+    component, _, name = key.partition(".")
+    flat = component.startswith("text_encoder") and name.startswith("encoder.")
+    return f"{component}.text_model.{name}" if flat else key
+
+
 def _kohya(layer: LowRank, family: str) -> dict[str, Tensor]:
-    component, _, name = layer.key.partition(".")
-    encoder = "te1" if family == "sdxl" else "te"
-    starts = {"unet": "unet", "text_encoder": f"{encoder}_text_model", "text_encoder_2": "te2_text_model"}
-    start = f"lora_{starts[component]}_{flattened(name)}"
+    start = kohya_name(layer.key, family)
     alpha = layer.down.new_tensor(layer.alpha)
     tensors = {f"{start}.lora_down.weight": layer.down, f"{start}.lora_up.weight": layer.up, f"{start}.alpha": alpha}
     if layer.mid is not None:
@@ -112,6 +117,22 @@ def _kohya(layer: LowRank, family: str) -> dict[str, Tensor]:
     if layer.magnitude is not None:
         tensors[f"{start}.dora_scale"] = layer.magnitude.reshape(-1, 1)
     return tensors
+
+
+def kohya_name(key: str, family: str) -> str:
+    """A layer's name in kohya's way; one that is named so already stays.
+
+    Raises:
+        CharacterError: it does not begin with "unet." or a text encoder's name.
+    """
+    component, dot, name = key.partition(".")
+    if not dot and key.startswith("lora_"):
+        return key
+    encoder = "te1" if family == "sdxl" else "te"
+    starts = {"unet": "unet", "text_encoder": f"{encoder}_text_model", "text_encoder_2": "te2_text_model"}
+    if component not in starts:
+        raise CharacterError(f"The layer {key[:120]!r} does not say which part of a model it belongs to.")
+    return f"lora_{starts[component]}_{flattened(name)}"
 
 
 def _specification(info: AdapterInfo, kind: str) -> dict[str, str]:

@@ -249,6 +249,17 @@ def test_progress_and_learning_rates(folders: dict[str, Path], tmp_path: Path) -
     assert schedule_share(9, replace(options, schedule="constant")) == 1.0
 
 
+@pytest.mark.parametrize("resolution", [100, 8, -8])
+def test_sides_that_cannot_be_drawn_are_refused(resolution: int) -> None:
+    with pytest.raises(BadInput, match="resolution"):
+        replace(BASE, resolution=resolution)
+
+
+def test_initial_words_that_are_none(folders: dict[str, Path], tmp_path: Path) -> None:
+    blank = replace(BASE, method="textual-inversion", initial_word="  ")
+    assert all(row.isfinite().all() for row in state(new_run(folders, blank, tmp_path)).values())
+
+
 def test_every_preset_is_valid_and_can_be_overridden() -> None:
     for family in FAMILIES:
         for method in METHODS:
