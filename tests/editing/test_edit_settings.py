@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from storyboard.editing.edit_settings import COLOURED, MOMENT, THING, EditSettings
+from storyboard.editing.edit_settings import COLOURED, MOMENT, SCALED, THING, EditSettings
 from storyboard.editing.word_edit import WordEdit, read_edit, told_edit
 from storyboard.errors import BadInput
 
@@ -23,7 +23,7 @@ PROMPT = "full shot, a man, green vest, holding a book, in the park, on a sunny 
         ("guitar instead of book", THING),
         ("red hat instead of green vest", THING),
         ("add a dog", THING),
-        ("more book", THING),
+        ("more book", SCALED),
     ],
 )
 def test_settings_follow_from_what_changes(said, settings):
@@ -44,7 +44,7 @@ def test_settings_travel_with_the_edit():
 def test_a_record_of_before_there_were_settings_can_be_read():
     data = json.loads(read_edit(PROMPT, "guitar instead of book").to_json())
     del data["settings"]
-    assert WordEdit.from_json(json.dumps(data)).settings == THING
+    assert WordEdit.from_json(json.dumps(data)).settings == EditSettings()
 
 
 @pytest.mark.parametrize(
