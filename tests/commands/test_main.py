@@ -76,6 +76,7 @@ def test_every_command_module_is_listed() -> None:
         "changing",
         "characters_train",
         "models_merge",
+        "outcome",
     }
     assert files - helpers == {MODULES.get(name, name) for name in COMMANDS}
 
