@@ -11,6 +11,7 @@ import click
 
 from storyboard.character import Character
 from storyboard.commands.characters_train import add_to_cast, training_options
+from storyboard.commands.options import NumberRange
 from storyboard.text import clean
 
 
@@ -119,7 +120,7 @@ def train(name: str, **values: Any) -> None:
 @click.option("--token", default="", help="What prompts call it, when the file does not say.")
 @click.option("--look", default="", help="Words that describe it.")
 @click.option("--family", default="", help="starter, sd1 or sdxl, when the file does not say.")
-@click.option("--scale", type=click.FloatRange(-4, 4), default=1.0, show_default=True, help="The adapter's strength.")
+@click.option("--scale", type=NumberRange(-4, 4), default=1.0, show_default=True, help="The adapter's strength.")
 @click.option("--style", "is_style", is_flag=True, help="It is a style, not somebody.")
 @click.option("--allow-pickle", is_flag=True, help="Read a .pt embedding (plain tensors only).")
 def import_file(
@@ -206,7 +207,7 @@ def remove_character(name: str, yes: bool) -> None:
 @name_argument
 @click.argument("prompts", nargs=-1)
 @click.option("--model", default="starter", show_default=True)
-@click.option("--scale", type=click.FloatRange(-4, 4), default=1.0, show_default=True, help="Times the adapter's own.")
+@click.option("--scale", type=NumberRange(-4, 4), default=1.0, show_default=True, help="Times the adapter's own.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="NAME.png when not given.")
 @folder_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storyboard.commands.changing import board_argument
+from storyboard.commands.options import NumberRange
 from storyboard.commands.progress import Progress
 from storyboard.commands.sheet_options import sheet_options, to_reading, to_sheet
 from storyboard.editing.board_changes import open_board, repair_board
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @board_argument
-@click.option("--min", "least", type=click.FloatRange(0, 1), default=0.0, help="Fail when a frame scores less.")
+@click.option("--min", "least", type=NumberRange(0, 1), default=0.0, help="Fail when a frame scores less.")
 @click.option(
     "--repair",
     "times",

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from storyboard.commands.options import NumberRange
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -61,7 +63,7 @@ def show_model(name: str, as_json: bool) -> None:
 @models.command("merge", help="Average two checkpoints, model folders or LoRA files; RATIO is the second one's share.")
 @click.argument("first", type=click.Path(exists=True, path_type=Path))
 @click.argument("second", type=click.Path(exists=True, path_type=Path))
-@click.option("--ratio", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option("--ratio", type=NumberRange(0, 1), default=0.5, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def merge_models(first: Path, second: Path, ratio: float, output: Path) -> None:
     from storyboard.casting.merging import merge

@@ -15,6 +15,17 @@ from storyboard.render_options import RenderOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class NumberRange(click.FloatRange):
+    """A number between two others; "nan", which is not smaller than anything, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
 _RENDER = (
     click.option(
         "--model",
@@ -23,7 +34,7 @@ _RENDER = (
         help="starter, sd15, sdxl, a hub id, a folder or a .safetensors file.",
     ),
     click.option("--steps", type=click.IntRange(1, 150), help="Denoising steps."),
-    click.option("--guidance", type=click.FloatRange(0, 30), help="Classifier-free guidance scale."),
+    click.option("--guidance", type=NumberRange(0, 30), help="Classifier-free guidance scale."),
     click.option("--size", metavar="WxH", help="Pixels, such as 512x512; multiples of 8."),
     click.option("--sampler", help="ddim, euler, dpm++2m, unipc, …; the model's own by default."),
     click.option(
@@ -34,14 +45,14 @@ _RENDER = (
     ),
     click.option(
         "--consistency-strength",
-        type=click.FloatRange(0, 1),
+        type=NumberRange(0, 1),
         default=1.0,
         show_default=True,
         help="0 is off, 1 the method's own measure.",
     ),
     click.option(
         "--lora-scale",
-        type=click.FloatRange(0, 2),
+        type=NumberRange(0, 2),
         default=1.0,
         show_default=True,
         help="Times every adapter's own scale.",
@@ -77,7 +88,7 @@ _RENDER = (
     click.option("--sketch", multiple=True, metavar="PICTURE", help="A line drawing for all frames, or 3=PICTURE."),
     click.option(
         "--control-scale",
-        type=click.FloatRange(0, 2),
+        type=NumberRange(0, 2),
         default=1.0,
         show_default=True,
         help="How strongly frames follow those.",

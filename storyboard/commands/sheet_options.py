@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from storyboard.audiences import AUDIENCES
-from storyboard.commands.options import parse_aspect
+from storyboard.commands.options import NumberRange, parse_aspect
 from storyboard.errors import BadInput
 from storyboard.sheet import FIELDS, FITS, NUMBERINGS, Sheet
 from storyboard.text import clean
@@ -36,7 +36,7 @@ _OPTIONS = (
     click.option("--landscape/--portrait", default=None, help="By default what suits the layout."),
     click.option("--fields", help=f"Texts with a frame, separated by commas: {', '.join(FIELDS)}."),
     click.option("--font", help="A font family or file."),
-    click.option("--font-size", "size_pt", type=click.FloatRange(4, 72), help="Points."),
+    click.option("--font-size", "size_pt", type=NumberRange(4, 72), help="Points."),
     click.option("--fit", type=click.Choice(FITS), help="Pictures of another shape than the frames."),
     click.option("--aspect", help="Shape of the printed frames: 16:9, 2.39, 1:1, …"),
     click.option("--numbering", type=click.Choice(NUMBERINGS), help="1, 2, 3 or by scene 1A, 1B, 2A."),
@@ -48,7 +48,7 @@ _OPTIONS = (
     click.option("--logo", type=click.Path(exists=True, dir_okay=False), help="A picture for the header."),
     click.option("--safe-areas/--no-safe-areas", default=None, help="Action-safe and title-safe guides."),
     click.option("--cover/--no-cover", default=None, help="A first page with the title and the cast."),
-    click.option("--bleed", "bleed_mm", type=click.FloatRange(0, 20), help="Millimetres, for picture books."),
+    click.option("--bleed", "bleed_mm", type=NumberRange(0, 20), help="Millimetres, for picture books."),
     click.option("--right-to-left/--left-to-right", "right_to_left", default=None, help="Order of the panels."),
     click.option("--language", help="Texts in another language, such as es or ar, by a language model."),
     click.option("--bilingual", is_flag=True, help="Captions in that language under the board's own."),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from storyboard.commands.main import COMMANDS, MODULES, main, storyboard
 from storyboard.errors import StoryboardError
@@ -172,3 +173,11 @@ def test_a_folder_that_cannot_be_written_is_one_clear_sentence(capsys: pytest.Ca
 def test_help_is_also_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "help") == run(capsys, "--help")
     assert run(capsys, "help", "export") == run(capsys, "export", "--help")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("check", ".", "--min", "nan"), ("make", "x", "--guidance", "nan"), ("export", ".", "--bleed", "NaN")]
+)
+def test_no_number_is_no_value(arguments: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(storyboard, arguments)
+    assert result.exit_code == 2 and "is not a number" in result.output
