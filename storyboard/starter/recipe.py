@@ -68,7 +68,7 @@ class UNetRecipe:
     attention: tuple[bool, ...] = (True, True)
     heads: int = 2
     batch: int = 24
-    steps: int = 24000
+    steps: int = 20000
     warmup: int = 100
     decay_share: float = 0.4
     learning_rate: float = 2e-3
