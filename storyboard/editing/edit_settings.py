@@ -98,4 +98,4 @@ def _are_colours(words: Sequence[str]) -> bool:
 
 
 def _is_moment(phrase: str) -> bool:
-    return bool(TIME.fullmatch(phrase) or WEATHER.fullmatch(phrase))
+    return not WEATHER.sub("", TIME.sub("", phrase)).strip()

@@ -15,6 +15,8 @@ WEATHER = re.compile(
     r"windy|(?:clear|blue) sky)\b",
     re.IGNORECASE,
 )
+DARK = re.compile(r"\b(?:night(?:time)?|midnight)\b", re.IGNORECASE)
+SUNLIT = re.compile(r"(?:sunny|sunshine|(?:clear |bright )?blue sky)", re.IGNORECASE)
 COLOUR = re.compile(
     r"\b(?:(?:light|dark|pale|bright)\s+)?(?:red|orange|yellow|green|blue|purple|violet|pink|brown|black|white|grey|gray|"
     r"golden|silver|beige|turquoise)\b",
@@ -34,12 +36,16 @@ def time_phrase(word: str) -> str:
 
 
 def with_time(prompt: str, word: str) -> str:
-    """The prompt at another time of day, said once: in place of the first time it names, or at its end."""
+    """The prompt at another time of day, said once: in place of the first time it names, or at its end.
+
+    At night what only the sun shows is no longer said.
+    """
     new = time_phrase(word)
     first = TIME.search(prompt)
     if first is None:
         return f"{prompt.rstrip(' ,.')}, {new}"
-    rest = [part for part in prompt[first.end() :].split(",") if not TIME.fullmatch(part.strip())]
+    over = (TIME, SUNLIT) if DARK.search(new) else (TIME,)
+    rest = [part for part in prompt[first.end() :].split(",") if not any(each.fullmatch(part.strip()) for each in over)]
     return prompt[: first.start()] + new + ",".join(rest)
 
 

@@ -30,6 +30,13 @@ def test_settings_follow_from_what_changes(said, settings):
     assert read_edit(PROMPT, said).settings == settings
 
 
+def test_at_night_the_sky_is_no_longer_blue():
+    edit = read_edit("a man by a lake, on a sunny day, blue sky, a blue boat", "make it night")
+    assert edit.after == "a man by a lake, at night, a blue boat"
+    assert edit.settings == MOMENT
+    assert read_edit("a man, on a sunny day, blue sky", "make it sunset").after == "a man, at sunset, blue sky"
+
+
 def test_a_told_edit_has_them_too():
     assert told_edit(PROMPT, PROMPT.replace("on a sunny day", "at night"), where="moon").settings == MOMENT
 

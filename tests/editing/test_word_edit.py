@@ -42,7 +42,7 @@ def test_what_is_said_becomes_a_prompt(said, kind, after):
 @pytest.mark.parametrize(
     ("prompt", "said", "kind", "after"),
     [
-        ("a man, on a sunny day, blue sky", "make it night", "swap", "a man, at night, blue sky"),
+        ("a man, on a sunny day, blue sky", "make it night", "swap", "a man, at night"),
         ("a man, at sunset, golden hour", "make it morning", "swap", "a man, in the morning"),
         ("a man in the park", "make it night", "swap", "a man in the park, at night"),
         ("a man, sunny park", "make it rainy", "swap", "a man, rainy park"),
