@@ -1,6 +1,6 @@
 """How well boards keep their character, at what cost: every method beside plain prompts, same stories, seeds and steps.
 
-    python benchmarks/consistency.py [--stories 40] [--scenes 5] [--model starter] [--steps 8] [--edits 100] [--json]
+    python benchmarks/consistency.py [--stories 40] [--scenes 5] [--model starter] [--steps 8] [--json]
 
 Character fidelity: share of the character's own attributes seen in every frame that can show them. Likeness: mean
 pairwise agreement about the person. Scene fidelity: share of the attributes asked for in prompts that are seen.
@@ -24,7 +24,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from edits import AS_THEY_ARE, run_edits, show
 from PIL import Image
 from stories import progress, story, words_character
 
@@ -220,7 +219,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--stories", type=int, default=40)
     parser.add_argument("--scenes", type=int, default=5)
-    parser.add_argument("--edits", type=int, default=0)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--steps", type=int, default=8, help="8 keeps the whole run within 15 minutes of one core.")
     parser.add_argument("--sheet", type=Path, help="Write the first story of every row as one picture.")
@@ -229,15 +227,10 @@ def main() -> None:
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
     options = RenderOptions(model=asked.model, steps=asked.steps)
-    rows = run_rows(options, asked.stories, asked.scenes, asked.sheet) if asked.stories else []
-    timing = run_timing(options) if asked.stories else []
-    edits = run_edits(options, asked.edits) if asked.edits else {}
+    rows = run_rows(options, asked.stories, asked.scenes, asked.sheet)
+    timing = run_timing(options)
     if asked.json:
-        print(
-            json.dumps(
-                {"rows": [asdict(row) for row in rows], "timing": timing, "edits": edits.get(AS_THEY_ARE, {})}, indent=1
-            )
-        )
+        print(json.dumps({"rows": [asdict(row) for row in rows], "timing": timing}, indent=1))
         return
     print(f"{'row':<46} character likeness  scene diversity  s/frame  time  memory")
     for row in rows:
@@ -247,7 +240,6 @@ def main() -> None:
         )
     for row in timing:
         print(f"{row['name']:<46} at {row['frames']} frames: {row['time_ratio']:.2f} x plain")
-    show(edits) if edits else None
 
 
 if __name__ == "__main__":

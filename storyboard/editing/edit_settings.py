@@ -69,7 +69,7 @@ THING = EditSettings(cross=0.2, self_attention=0.0, blend=0.6)
 COLOURED = EditSettings(around="things")
 """A word like "red" is looked at in many places, the vest it describes only where it is."""
 MOMENT = EditSettings(cross=0.4, blend=0.0)
-"""Light and weather change everything; words that stay, such as "sunny" skies, must not hold on for long."""
+"""Light and weather change everything; words that stay, such as "blue sky", must not hold on for long."""
 
 
 def settings_for(gone: Sequence[str], new: Sequence[str]) -> EditSettings:

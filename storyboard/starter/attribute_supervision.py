@@ -17,10 +17,9 @@ from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.starter.checkpoints import load_state, save_state
 from storyboard.starter.muon import Muon
 from storyboard.starter.pictures import Shard
-from storyboard.starter.probe_training import ATTRIBUTES, IGNORED, loss_of, one_cycle, probe_labels
+from storyboard.starter.probe_training import ATTRIBUTES, IGNORED, label_indices, loss_of, one_cycle, probe_labels
 from storyboard.starter.recipe import ReaderRecipe
 from storyboard.starter.spec import attributes, from_json
-from storyboard.starter.vocabulary import HIDDEN
 
 SIZES = [len(values) for values in probe_labels().values()]
 STRONGEST_NOISE, PALEST = 0.6, 0.6
@@ -44,10 +43,10 @@ def attribute_tensors(shard: Shard) -> dict[str, Tensor]:
 
     A wording asks for what it plainly says (`wanted_attributes`) and the drawing shows.
     """
-    known, labels, asked = probe_labels(), list[list[int]](), list[list[list[bool]]]()
+    labels, asked = list[list[int]](), list[list[list[bool]]]()
     for text, captions in zip(shard.specs, shard.captions, strict=True):
         seen = attributes(from_json(text))
-        labels.append([IGNORED if seen[name] == HIDDEN else known[name].index(seen[name]) for name in ATTRIBUTES])
+        labels.append(label_indices(seen))
         wanted = [wanted_attributes(str(caption["text"])) for caption in captions]
         asked.append([[asks.get(name) == seen[name] for name in ATTRIBUTES] for asks in wanted])
     return {"labels": torch.tensor(labels, dtype=torch.int8), "asked": torch.tensor(asked, dtype=torch.uint8)}

@@ -38,6 +38,11 @@ def probe_labels() -> dict[str, tuple[str, ...]]:
     return {name: (*((NONE,) if name in ABSENT else ()), *VOCABULARY[name]) for name in ATTRIBUTES}
 
 
+def label_indices(seen: Mapping[str, str]) -> list[int]:
+    """Of what a drawing shows (`attributes`), every attribute's index among its values, -100 where it is hidden."""
+    return [IGNORED if seen[name] == HIDDEN else values.index(seen[name]) for name, values in probe_labels().items()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Examples:
     """Drawings N x 3 x 128 x 128 as bytes, and N x attributes indices of their labels (-100 where hidden)."""
@@ -48,7 +53,6 @@ class Examples:
 
 def draw_examples(first_seed: int, count: int, jpeg_share: float) -> Examples:
     """`count` random drawings; the i-th depends on `first_seed + i` alone; a share is squeezed through JPEG."""
-    known = probe_labels()
     pictures, labels = np.empty((count, SIDE, SIDE, 3), dtype=np.uint8), []
     for index in range(count):
         rng = random.Random(first_seed + index)
@@ -59,8 +63,7 @@ def draw_examples(first_seed: int, count: int, jpeg_share: float) -> Examples:
             image.save(squeezed, "JPEG", quality=rng.randint(20, 70))
             image = Image.open(squeezed)
         pictures[index] = np.asarray(image)
-        seen = attributes(spec)
-        labels.append([IGNORED if seen[name] == HIDDEN else known[name].index(seen[name]) for name in ATTRIBUTES])
+        labels.append(label_indices(attributes(spec)))
     return Examples(
         pictures=torch.from_numpy(pictures).permute(0, 3, 1, 2), labels=torch.tensor(labels, dtype=torch.int16)
     )

@@ -1,4 +1,4 @@
-"""Every number of the starter model's training, in one place: the `cpu` recipe that was run and the `gpu` one."""
+"""Every number of the starter model's training, in one place. What was run of it, the model card says."""
 
 from dataclasses import dataclass, field
 from typing import Literal
