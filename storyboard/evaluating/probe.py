@@ -47,8 +47,8 @@ class ResidualBlock(nn.Module):
 class ProbeNetwork(nn.Module):
     """From B x 3 x 128 x 128 pictures in -1 to 1 to B x classes logits, all attributes side by side.
 
-    Each attribute looks where it wants: its own attention map over 16 x 16 places pools the features it is read from.
-    `sizes` holds the number of values of every attribute.
+    Each attribute looks where it wants: its own attention map over 32 x 32 places pools the features it is read from,
+    which join three scales (arXiv:1612.03144). `sizes` holds the number of values of every attribute.
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
@@ -57,13 +57,16 @@ class ProbeNetwork(nn.Module):
             nn.Conv2d(3, 24, 5, 2, 2, bias=False),
             nn.BatchNorm2d(24),
             nn.ReLU(),
+            ResidualBlock(24, 24, 1),
+            ResidualBlock(24, 24, 1),
             nn.Conv2d(24, 48, 3, 2, 1, bias=False),
             nn.BatchNorm2d(48),
             nn.ReLU(),
         )
-        self.fine = ResidualBlock(48, 48, 1)
+        self.fine = nn.Sequential(ResidualBlock(48, 48, 1), ResidualBlock(48, 48, 1))
         self.middle = nn.Sequential(ResidualBlock(48, 80, 2), ResidualBlock(80, 80, 1))
         self.coarse = nn.Sequential(ResidualBlock(80, 112, 2), ResidualBlock(112, 112, 1))
+        self.from_fine = nn.Conv2d(48, 96, 1)
         self.from_middle = nn.Conv2d(80, 96, 1)
         self.from_coarse = nn.Conv2d(112, 96, 1)
         self.attention = nn.Conv2d(96, len(sizes), 1)
@@ -71,15 +74,20 @@ class ProbeNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits of all attributes; `torch.split` by the sizes takes them apart."""
-        middle = self.middle(self.fine(self.stem(pictures)))
+        fine = self.fine(self.stem(pictures))
+        middle = self.middle(fine)
         coarse = self.coarse(middle)
-        wide = nn.functional.interpolate(self.from_coarse(coarse), scale_factor=2.0, mode="nearest")
-        places = torch.relu(self.from_middle(middle) + wide).flatten(2)
-        weights = self.attention(places.reshape(len(places), -1, *middle.shape[2:])).flatten(2).softmax(2)
-        looked_at = torch.einsum("bap,bcp->abc", weights, places.to(weights.dtype))
+        joined = torch.relu(self.from_fine(fine) + _twice(self.from_middle(middle) + _twice(self.from_coarse(coarse))))
+        weights = self.attention(joined).flatten(2).softmax(2)
+        looked_at = torch.einsum("bap,bcp->abc", weights, joined.flatten(2).to(weights.dtype))
         whole = coarse.mean((2, 3)).to(weights.dtype)
         read = [head(torch.cat([seen, whole], 1)) for head, seen in zip(self.heads, looked_at, strict=True)]
         return torch.cat(read, dim=1)
+
+
+def _twice(features: Tensor) -> Tensor:
+    """Twice as high and wide."""
+    return nn.functional.interpolate(features, scale_factor=2.0, mode="nearest")
 
 
 @dataclass(frozen=True, kw_only=True)

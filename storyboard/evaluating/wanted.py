@@ -79,24 +79,33 @@ def wanted_attributes(prompt_text: str) -> dict[str, str]:
 
     The first person named is the figure; a second one, and an animal, is the companion, whose clothes do not count.
     """
-    text = _plain(prompt_text)
     found: dict[str, str] = {}
     hints: dict[str, str] = {}
-    pattern, findings = _lexicon()
-    position = 0
-    while match := pattern.search(text, position):
-        position = match.end()
-        finding = findings[match.group(1)]
-        if "age" in found and any(name == "age" for name, _ in finding):
-            found.setdefault("companion", _companion(dict(finding)))
-            position = _end_of_clause(text, position)
-            continue
+    for _, _, finding in _findings(_plain(prompt_text)):
         for name, value in finding:
             (hints if name.startswith("?") else found).setdefault(name.lstrip("?"), value)
     found = hints | found
     if found.get("hair_style") == "bald":
         found.pop("hair_colour", None)
     return found
+
+
+def asking_phrases(text: str) -> list[tuple[int, int, str]]:
+    """Start, end and first attribute of every phrase of `text` (without brackets) that asks for something."""
+    return [(start, end, finding[0][0].lstrip("?")) for start, end, finding in _findings(text.lower())]
+
+
+def _findings(text: str) -> Iterator[tuple[int, int, Finding]]:
+    """Every phrase of lower-case `text` that asks for something: where it starts and ends, and what it means."""
+    pattern, meanings = _lexicon()
+    position, has_figure = 0, False
+    while match := pattern.search(text, position):
+        position, finding = match.end(), meanings[match.group(1)]
+        person = any(name == "age" for name, _ in finding)
+        if person and has_figure:
+            finding, position = (("companion", _companion(dict(finding))),), _end_of_clause(text, position)
+        has_figure |= person
+        yield match.start(), match.end(), finding
 
 
 def _plain(prompt: str) -> str:

@@ -11,6 +11,7 @@ from storyboard.starter.probe_training import (
     Plan,
     blurred,
     held_out_accuracy,
+    held_out_examples,
     probe_labels,
     summary,
     train_probe,
@@ -52,8 +53,9 @@ def train(work: Path, minutes: float, steps: int, examples: int, vae: Path | Non
     """Train in the folder WORK and write the probe."""
     degrade = round_trip(vae) if vae else None
     network, done = train_probe(Plan(steps=steps, examples=examples), work, minutes, degrade)
-    accuracy = held_out_accuracy(network, 1000)
-    rough = held_out_accuracy(network, 1000, degrade or blurred)
+    examples = held_out_examples(1000)
+    accuracy = held_out_accuracy(network, examples)
+    rough = held_out_accuracy(network, examples, degrade or blurred)
     name = "accuracy_reconstructed" if vae else "accuracy_blurred"
     save_probe(output, network, probe_labels(), {"steps": done, "accuracy": accuracy, name: rough})
     click.echo(summary(accuracy))
@@ -64,4 +66,4 @@ def train(work: Path, minutes: float, steps: int, examples: int, vae: Path | Non
 @click.option("--count", type=click.IntRange(10, 20_000), default=1000, show_default=True)
 def evaluate(count: int) -> None:
     """Print the bundled probe's accuracy for every attribute on held-out drawings."""
-    click.echo(summary(held_out_accuracy(load_probe().network, count)))
+    click.echo(summary(held_out_accuracy(load_probe().network, held_out_examples(count))))

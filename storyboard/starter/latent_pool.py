@@ -3,10 +3,12 @@
 Shards are encoded from the drawings once the autoencoder is fixed; a pool may be refreshed while training goes on.
 """
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 from torch import Tensor
@@ -14,6 +16,8 @@ from transformers import CLIPTokenizer
 
 from storyboard.starter.attribute_supervision import attribute_tensors
 from storyboard.starter.checkpoints import load_state, save_state
+from storyboard.starter.emphasis_training import emphasise, phrase_tensors, without_one
+from storyboard.starter.illustrator import draw
 from storyboard.starter.pictures import PARTS, Shard, load_shard, shard_path, to_signed
 from storyboard.starter.probe_training import IGNORED
 from storyboard.starter.spec import from_json
@@ -27,7 +31,8 @@ RARE_STYLE, FAR_SHOT, COMPANY = 0.35, 0.6, 0.6
 class Batch:
     """Latents B x C x s x s, masks B x parts x s x s in 0..1, token ids and the part each token names, B x 77.
 
-    `asked` is B x attributes: the value that the caption asks for, -100 where it asks for none.
+    `asked` is B x attributes: the value that the caption asks for, -100 where it asks for none; `weights` is B x 77:
+    what to multiply the text's states with.
     """
 
     latents: Tensor
@@ -35,6 +40,7 @@ class Batch:
     tokens: Tensor
     parts: Tensor
     asked: Tensor
+    weights: Tensor
 
 
 def tokenise(tokenizer: CLIPTokenizer, captions: list[dict[str, Any]]) -> tuple[Tensor, Tensor]:
@@ -68,19 +74,36 @@ def emphasis(spec_text: str) -> float:
 
 
 @torch.no_grad()
+def encoded(pictures: Tensor, vae: AutoencoderTiny) -> Tensor:
+    """Latents N x C x s x s in half precision of uint8 N x S x S x 3 pictures."""
+    signed = to_signed(pictures).to(vae.device, vae.dtype)
+    return torch.cat([vae.encode(batch).latents.half().cpu() for batch in torch.split(signed, ENCODING_BATCH)])
+
+
+def poorer_tensors(shard: Shard, vae: AutoencoderTiny) -> dict[str, Tensor]:
+    """`poorer`: latents of every scene drawn anew without one thing; `changed`: that attribute, -1 where none."""
+    poorer = [without_one(from_json(text), random.Random(text)) for text in shard.specs]
+    side = shard.pictures.shape[1]
+    pictures = torch.stack([torch.from_numpy(np.array(draw(spec, side).image)) for spec, _ in poorer])
+    changed = torch.tensor([changed for _, changed in poorer], dtype=torch.int8)
+    return {"poorer": encoded(pictures, vae), "changed": changed}
+
+
 def encode_shard(shard: Shard, vae: AutoencoderTiny, tokenizer: CLIPTokenizer) -> dict[str, Tensor]:
     """A shard's tensors for the pool; captions become scenes x wordings x 77."""
-    pictures = to_signed(shard.pictures).to(vae.device, vae.dtype)
-    latents = [vae.encode(batch).latents.half().cpu() for batch in torch.split(pictures, ENCODING_BATCH)]
     wordings = len(shard.captions[0])
-    tokens, parts = tokenise(tokenizer, [wording for wordings in shard.captions for wording in wordings])
+    captions = [wording for wordings in shard.captions for wording in wordings]
+    tokens, parts = tokenise(tokenizer, captions)
+    phrases = phrase_tensors(tokenizer, captions)
     return {
-        "latents": torch.cat(latents),
+        "latents": encoded(shard.pictures, vae),
         "masks": shard.masks,
         "emphasis": torch.tensor([emphasis(spec) for spec in shard.specs]),
         "tokens": tokens.to(torch.int16).view(-1, wordings, MAXIMUM_LENGTH),
         "parts": parts.to(torch.int8).view(-1, wordings, MAXIMUM_LENGTH),
+        **{name: tensor.view(-1, wordings, MAXIMUM_LENGTH) for name, tensor in phrases.items()},
         **attribute_tensors(shard),
+        **poorer_tensors(shard, vae),
     }
 
 
@@ -119,23 +142,35 @@ class LatentPool:
     def __len__(self) -> int:
         return len(self.tensors["latents"])
 
-    def draw(self, count: int, generator: torch.Generator, empty_share: float, full_only: bool) -> Batch:
-        """A random batch; `empty_share` of the captions are left empty, `full_only` keeps to the complete wordings."""
+    def draw(
+        self, count: int, generator: torch.Generator, *, empty: float, emphasised: float, full_only: bool
+    ) -> Batch:
+        """A random batch: a share `empty` of the captions says nothing, in a share `emphasised` a phrase is weighted.
+
+        `full_only` keeps to the complete wordings.
+        """
         index = torch.multinomial(self.tensors["emphasis"], count, replacement=True, generator=generator)
         wordings = self.tensors["tokens"].shape[1]
         choice = torch.randint((wordings + 1) // 2 if full_only else wordings, (count,), generator=generator)
-        tokens = self.tensors["tokens"][index, choice].long()
-        parts = self.tensors["parts"][index, choice].long()
-        labels = self.tensors["labels"][index].long()
-        asked = torch.where(self.tensors["asked"][index, choice] > 0, labels, IGNORED)
-        dropped = torch.rand(count, generator=generator) < empty_share
-        tokens[dropped], parts[dropped], asked[dropped] = self.empty, -1, IGNORED
+        tokens, parts, phrases, asked = (
+            self.tensors[name][index, choice].long() for name in ("tokens", "parts", "phrases", "asked")
+        )
+        asked = torch.where(asked > 0, self.tensors["labels"][index].long(), IGNORED)
+        dropped = torch.rand(count, generator=generator) < empty
+        tokens[dropped], parts[dropped], phrases[dropped], asked[dropped] = self.empty, -1, -1, IGNORED
+        heads, changed = self.tensors["heads"][index, choice], self.tensors["changed"][index].long()
+        weighed = emphasise(phrases, heads, changed, emphasised, generator)
+        parts[weighed.lost[:, None] & (weighed.weights != 1)] = -1
+        asked[weighed.lost, weighed.attribute[weighed.lost]] = IGNORED
+        latents = self.tensors["latents"][index]
+        latents[weighed.lost] = self.tensors["poorer"][index[weighed.lost]]
         return Batch(
-            latents=self.tensors["latents"][index].float(),
+            latents=latents.float(),
             masks=self.tensors["masks"][index].float().div(255),
             tokens=tokens,
             parts=parts,
             asked=asked,
+            weights=weighed.weights,
         )
 
 

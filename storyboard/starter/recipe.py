@@ -27,7 +27,10 @@ class PoolRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class VaeRecipe:
-    """An `AutoencoderTiny` trained on crops, then its decoder alone on whole pictures."""
+    """An `AutoencoderTiny` trained on crops, then polished on whole pictures; `anchor` holds the latents then.
+
+    `decoder_blocks` counts the blocks at 1/8, 1/4, 1/2 and the whole size; the first ones cost little time.
+    """
 
     width: int = 48
     latent_channels: int = 12
@@ -36,9 +39,11 @@ class VaeRecipe:
     steps: int = 10000
     learning_rate: float = 2e-3
     latent_noise: float = 0.1
-    decoder_steps: int = 1500
-    decoder_batch: int = 4
-    decoder_learning_rate: float = 5e-4
+    decoder_blocks: tuple[int, int, int, int] = (6, 5, 2, 1)
+    polish_steps: int = 4000
+    polish_batch: int = 4
+    polish_learning_rate: float = 1e-3
+    anchor: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +85,7 @@ class UNetRecipe:
     attention_share: float = 1.0
     attribute_weight: float = 0.08
     unpadded_share: float = 0.5
+    emphasised_share: float = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +116,7 @@ GPU = Recipe(
     name="gpu",
     size=256,
     device="cuda",
-    vae=VaeRecipe(width=64, crop=128, batch=32, steps=20000, decoder_steps=3000, decoder_batch=32),
+    vae=VaeRecipe(width=64, crop=128, batch=32, steps=20000, polish_steps=3000, polish_batch=32),
     unet=UNetRecipe(
         channels=(128, 160, 192),
         attention=(True, True, False),

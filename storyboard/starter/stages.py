@@ -1,4 +1,5 @@
-"""The training's stages in order, each leaving files for the next: tokenizer, pictures, vae, latents, reader, unet.
+"""The training's stages in order, each leaving files for the next: tokenizer, pictures, vae, polish, latents, reader,
+unet.
 
 Folder layout: tokenizer/, pictures/, vae/, latents/, reader.safetensors, unet.safetensors (checkpoint) and
 export/ (the model folder).
@@ -21,10 +22,10 @@ from storyboard.starter.pictures import Shard, draw_pool, load_shard, shard_path
 from storyboard.starter.recipe import Recipe
 from storyboard.starter.tokenizer_training import save_tokenizer, train_tokenizer
 from storyboard.starter.unet_training import UNetTraining, place_among_processes
-from storyboard.starter.vae_training import VaeTraining, train_decoder
+from storyboard.starter.vae_training import VaeTraining, polish
 
 Report = Callable[[str], None]
-STAGES = ("tokenizer", "pictures", "vae", "decoder", "latents", "reader", "unet")
+STAGES = ("tokenizer", "pictures", "vae", "polish", "latents", "reader", "unet")
 VAE_SHARDS = 12
 REPORT_EVERY = 25
 POOL_REFRESH = 200
@@ -48,7 +49,7 @@ class Workshop:
             "tokenizer": self.train_tokenizer,
             "pictures": lambda: draw_pool(self.recipe, self.folder / "pictures"),
             "vae": self.train_vae,
-            "decoder": self.train_decoder,
+            "polish": self.polish,
             "latents": self.encode,
             "reader": self.train_reader,
         }
@@ -70,10 +71,10 @@ class Workshop:
         training.train(shards, self.recipe.vae.steps, self._progress("vae"))
         training.finished(shards[0].pictures).save_pretrained(self.folder / "vae")
 
-    def train_decoder(self) -> None:
-        """Polish the decoder; the encoder, and so every latent, stays as it is."""
+    def polish(self) -> None:
+        """Polish the autoencoder; the latents stay near what they were."""
         shards = self._shards(VAE_SHARDS)
-        vae = train_decoder(self.recipe, self.vae(), shards, self.recipe.vae.decoder_steps, self._progress("decoder"))
+        vae = polish(self.recipe, self.vae(), shards, self.recipe.vae.polish_steps, self._progress("polish"))
         vae.save_pretrained(self.folder / "vae")
 
     def encode(self) -> None:

@@ -2,8 +2,8 @@
 
 Latent diffusion (arXiv 2112.10752) with v-prediction (arXiv 2202.00512), a cosine schedule (arXiv 2102.09672) rescaled
 to zero terminal signal (arXiv 2305.08891), captions left empty for guidance (arXiv 2207.12598), timesteps stratified
-over the batch (arXiv 2107.00630), a loss that counts the figure and its details more, and supervised word maps and
-attributes.
+over the batch (arXiv 2107.00630), a loss that counts the figure and its details more, weighted words, and supervised
+word maps and attributes.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,9 @@ from storyboard.starter.trainee import Trainee, stable_then_decay
 
 FIGURES = ("figure", "companion")
 DETAILS = ("face", "hat", "prop")
+MEAN_STATE = 0.1
+"""The mean that the text encoder's states start with: after weighting words, the web UI scales all states so that their
+mean is what it was, which multiplies by anything where that mean is near 0."""
 
 
 def new_scheduler() -> DDIMScheduler:
@@ -56,7 +59,10 @@ def new_text_encoder(recipe: TextRecipe, tokenizer: CLIPTokenizer) -> CLIPTextMo
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return CLIPTextModel(config)
+    text_encoder = CLIPTextModel(config)
+    shift = next(value for name, value in text_encoder.named_parameters() if name.endswith("final_layer_norm.bias"))
+    nn.init.constant_(shift, MEAN_STATE)
+    return text_encoder
 
 
 def new_unet(recipe: Recipe) -> UNet2DConditionModel:
@@ -94,11 +100,12 @@ class Denoiser(nn.Module):
         unet.set_attn_processor(ExplicitAttention(self.maps))
 
     def forward(
-        self, noisy: Tensor, timesteps: Tensor, tokens: Tensor, unpadded: Tensor
+        self, noisy: Tensor, timesteps: Tensor, tokens: Tensor, weights: Tensor, unpadded: Tensor
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """noisy B x C x s x s, timesteps B, tokens B x 77, unpadded B: whose padding is the empty caption's."""
+        """noisy B x C x s x s, timesteps B, tokens and weights B x 77; unpadded B: padded as the empty text is."""
         self.maps.clear()
-        made = self.unet(noisy, timesteps, self.words(tokens, unpadded), return_dict=False)[0]
+        words = self.words(tokens, unpadded) * weights[..., None].to(noisy.dtype)
+        made = self.unet(noisy, timesteps, words, return_dict=False)[0]
         return made, tuple(self.maps)
 
     def words(self, tokens: Tensor, unpadded: Tensor) -> Tensor:
@@ -154,7 +161,8 @@ class UNetTraining:
         rank, processes = place_among_processes()
         generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + step) * processes + rank)
         early = step < 0.4 * settings.steps
-        batch = pool.draw(settings.batch // processes, generator, settings.empty_captions, full_only=early)
+        count, empty, emphasised = settings.batch // processes, settings.empty_captions, settings.emphasised_share
+        batch = pool.draw(count, generator, empty=empty, emphasised=emphasised, full_only=early)
         loss, attention, attributes = self.losses(batch, generator)
         focus = settings.attention_weight if step < settings.attention_share * settings.steps else 0.0
         torch.autograd.backward(loss + focus * attention + settings.attribute_weight * attributes)
@@ -180,7 +188,8 @@ class UNetTraining:
         wanted = signal.sqrt() * noise - (1 - signal).sqrt() * latents
         noisy = noisy.to(self.precision).contiguous(memory_format=torch.channels_last)
         unpadded = torch.rand(count, generator=generator) < self.recipe.unet.unpadded_share
-        made, maps = self.forward(noisy, timesteps, batch.tokens.to(device), unpadded.to(device))
+        tokens, weights = batch.tokens.to(device), batch.weights.to(device)
+        made, maps = self.forward(noisy, timesteps, tokens, weights, unpadded.to(device))
         weight = self._weight(masks, signal)
         loss = ((made.float() - wanted).square() * weight).mean() / weight.mean()
         clean = signal.sqrt() * noisy - (1 - signal).sqrt() * made

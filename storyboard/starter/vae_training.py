@@ -2,8 +2,8 @@
 
 Latents are drawn towards zero mean and unit variance per channel while training, and disturbed by a little noise, so
 that the decoder forgives the UNet. At the end what is left of mean and deviation is folded into the encoder's last
-convolution; the folder's VAE then needs no scaling factor. Decoder training goes on with the encoder frozen, on whole
-pictures.
+convolution; the folder's VAE then needs no scaling factor. A second stage polishes both halves on whole pictures, with
+the latents held near what they were.
 """
 
 import math
@@ -26,6 +26,8 @@ CELL = 4
 FACE_WEIGHT = 3.0
 FIGURE_WEIGHT = 1.0
 MOMENT_LOSS = 0.02
+POLISH_SQUARED_LOSS = 6.0
+OLD_LATENTS_EVERY = 4
 FOLDING_PICTURES = 256
 
 
@@ -43,7 +45,7 @@ def new_vae(recipe: VaeRecipe) -> AutoencoderTiny:
         decoder_block_out_channels=widths,
         latent_channels=recipe.latent_channels,
         num_encoder_blocks=(1, 2, 3, 3),
-        num_decoder_blocks=(3, 3, 2, 1),
+        num_decoder_blocks=recipe.decoder_blocks,
         scaling_factor=1.0,
     )
 
@@ -132,29 +134,35 @@ class VaeTraining:
         return vae.eval()
 
 
-def train_decoder(
+def polish(
     recipe: Recipe, vae: AutoencoderTiny, shards: Sequence[Shard], steps: int, progress: Progress
 ) -> AutoencoderTiny:
-    """Go on with the decoder alone, on whole pictures and the frozen encoder's latents; returns a float32 copy."""
+    """Go on with both halves, on whole pictures and counting squared errors more; returns a float32 copy.
+
+    The latents are held near those of `vae`, and every fourth batch is decoded from those, so that a UNet which was
+    trained on them needs no more training.
+    """
     settings, precision = recipe.vae, getattr(torch, recipe.precision)
-    student = new_vae(settings)
-    student.load_state_dict(vae.state_dict())
-    student.encoder.requires_grad_(False)
-    student.to(recipe.device, memory_format=torch.channels_last)
-    trainee = Trainee(student, precision, settings.decoder_learning_rate, ema=0.998)
+    student, before = (new_vae(settings).to(recipe.device, memory_format=torch.channels_last) for _ in range(2))
+    for model in (student, before):
+        model.load_state_dict(vae.state_dict())
+    before.to(precision).requires_grad_(False)
+    trainee = Trainee(student, precision, settings.polish_learning_rate, ema=0.998)
     sampler = CropSampler(shards, recipe.size)
     for step in range(steps):
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + 500_009 + step)
-        pictures, weight = (tensor.to(recipe.device) for tensor in sampler.draw(settings.decoder_batch, generator))
-        with torch.no_grad():
-            latents = student.encoder(pictures.to(precision)).float()
-        noisy = latents + settings.latent_noise * torch.randn_like(latents)
-        loss = picture_loss(student.decoder(noisy.to(precision)), pictures, weight)
+        pictures, weight = (tensor.to(recipe.device) for tensor in sampler.draw(settings.polish_batch, generator))
+        old = before.encoder(pictures.to(precision)).float()
+        latents = student.encoder(pictures.to(precision)).float() if (step + 1) % OLD_LATENTS_EVERY else old
+        noise = torch.randn(latents.shape, generator=generator).to(latents.device)
+        made = student.decoder((latents + settings.latent_noise * noise).to(precision)).float()
+        squares = POLISH_SQUARED_LOSS * F.mse_loss(made, pictures) + settings.anchor * F.mse_loss(latents, old)
+        loss = picture_loss(made, pictures, weight) + squares
         torch.autograd.backward(loss)
-        trainee.update(settings.decoder_learning_rate * stable_then_decay(step, steps, 50, 0.7))
+        trainee.update(settings.polish_learning_rate * stable_then_decay(step, steps, 50, 0.7))
         progress(step, float(loss.detach()))
     finished = new_vae(settings)
-    finished.load_state_dict(vae.state_dict() | {name: value.cpu() for name, value in trainee.average.items()})
+    finished.load_state_dict({name: value.cpu() for name, value in trainee.average.items()})
     return finished.eval()
 
 

@@ -121,10 +121,19 @@ def test_empty_captions_name_nothing() -> None:
         "parts": torch.zeros(3, 2, 77, dtype=torch.int8),
         "labels": torch.full((3, 5), 2, dtype=torch.int8),
         "asked": torch.tensor([1, 0, 1, 0, 0], dtype=torch.uint8).expand(3, 2, 5).contiguous(),
+        "phrases": torch.zeros(3, 2, 77, dtype=torch.int8),
+        "heads": torch.zeros(3, 2, 77, dtype=torch.bool),
+        "poorer": torch.ones(3, 4, 2, 2),
+        "changed": torch.zeros(3, dtype=torch.int8),
     }
     pool = LatentPool(tensors, torch.full((77,), 9))
-    batch = pool.draw(20, torch.Generator().manual_seed(0), 0.5, full_only=False)
+    batch = pool.draw(20, torch.Generator().manual_seed(0), empty=0.5, emphasised=0.0, full_only=False)
     empty = (batch.tokens == 9).all(dim=1)
     assert 0 < int(empty.sum()) < 20
     assert bool((batch.parts[empty] == -1).all()) and bool((batch.parts[~empty] == 0).all())
     assert bool((batch.asked[empty] == -100).all()) and batch.asked[~empty][0].tolist() == [2, -100, 2, -100, -100]
+    assert bool((batch.weights == 1).all()) and not bool(batch.latents.any())
+    weighed = pool.draw(200, torch.Generator().manual_seed(1), empty=0.5, emphasised=1.0, full_only=False)
+    poorer, empty = weighed.latents.flatten(1).any(dim=1), (weighed.tokens == 9).all(dim=1)
+    assert bool((weighed.weights[empty] == 1).all()) and not bool(poorer[empty].any()) and bool(poorer.any())
+    assert bool((weighed.asked[poorer, 0] == -100).all()) and bool((weighed.weights[poorer] < 1).any())
