@@ -90,7 +90,7 @@ def export(job: Job, board: Board, manifest: Manifest, store: RunStore, listener
     keys = dict(manifest.exports)
     for name, write in job.exports.items():
         path = store.folder / name
-        if not (reused := keys.get(name) == key and path.is_file()):
+        if not (reused := keys.get(name) == key and path.exists()):
             write(board, path)
             keys[name] = key
         listener(Exported(path=path, reused=reused))
