@@ -157,8 +157,9 @@ def stored_options(values: Mapping[str, Any]) -> RenderOptions:
     """The options a manifest holds; unknown or unusable ones are left out."""
     fields = RenderOptions.__dataclass_fields__
     known: dict[str, Any] = {name: value for name, value in values.items() if name in fields}
-    lists = {name: tuple(map(str, value)) for name, value in known.items() if isinstance(value, list)}
-    return RenderOptions(**{**known, **lists})
+    lists = {name for name, field in fields.items() if isinstance(field.default, tuple)}
+    usable = {name: value for name, value in known.items() if isinstance(value, list) == (name in lists)}
+    return RenderOptions(**{name: tuple(map(str, value)) if name in lists else value for name, value in usable.items()})
 
 
 def _stored_sheet(manifest: Manifest) -> Sheet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +12,30 @@ from typing import Any
 
 from storyboard.errors import BadPlan, BoardError
 from storyboard.frame import StoredFrame
+from storyboard.render_options import CONTROLS
 from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
 from storyboard.translation import Translation, check_language, translation_from_json
 
 SCHEMA_VERSION = 1
 PAGE_SETTINGS = ("layout", "paper")
+WORDS = "words"
+PICTURE_FILE = re.compile(r"[0-9a-f]{64}(?:\.[a-z0-9]{1,5})?")
 Swap = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """A control picture that one version of a frame follows.
+
+    Attributes:
+        kind: "pose", "depth" or "sketch".
+        picture: name of its file in the board's `guides/` folder; "words" for a stick figure.
+        model: folder of the ControlNet that reads it.
+    """
+
+    kind: str
+    picture: str
+    model: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +48,14 @@ class Version:
             changes that key, and the version no longer counts.
         note: how it came about: "" for the plan's own, else "redo", "edit: …".
         swaps: words that its edits took out of the scene's texts, each with the one put in.
+        guides: control pictures that somebody gave it, in place of the board's own.
     """
 
     key: str
     base_key: str
     note: str = ""
     swaps: tuple[Swap, ...] = ()
+    guides: tuple[Followed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,8 +209,24 @@ def _versions(entry: Mapping[str, Any]) -> tuple[Version, ...]:
     for raw in (raw for raw in raws if isinstance(raw, dict)):
         key, base_key = str(raw.get("key", "")), str(raw.get("base_key", ""))
         if _is_key(key) and _is_key(base_key):
-            found.append(Version(key=key, base_key=base_key, note=str(raw.get("note", ""))[:500], swaps=_swaps(raw)))
+            note = str(raw.get("note", ""))[:500]
+            found.append(Version(key=key, base_key=base_key, note=note, swaps=_swaps(raw), guides=_guides(raw)))
     return tuple(found)
+
+
+def _guides(raw: Mapping[str, Any]) -> tuple[Followed, ...]:
+    """Those that are whole; a picture is named by its content, so no other file can be meant."""
+    entries = raw["guides"] if isinstance(raw.get("guides"), list) else []
+    found = [
+        Followed(kind=str(entry.get("kind")), picture=str(entry.get("picture")), model=str(entry.get("model")))
+        for entry in entries
+        if isinstance(entry, dict)
+    ]
+    return tuple(each for each in found if each.kind in CONTROLS and _is_picture(each.picture))
+
+
+def _is_picture(name: str) -> bool:
+    return name == WORDS or PICTURE_FILE.fullmatch(name) is not None
 
 
 def _swaps(raw: Mapping[str, Any]) -> tuple[Swap, ...]:

@@ -4,6 +4,7 @@ board.json                 manifest (schema-versioned); the plan stands in it un
 plan/                      requests to the language model (no key) and its raw replies
 frames/<key>.png + .json   one picture and one record for each request; never changed once written
 frames/anchors/            hidden frames that others attend to
+guides/                    control pictures that versions of frames follow, by the digest of their content
 placeholders/              labelled pictures for frames that failed
 history/NNNN.json          earlier manifests, for `storyboard undo`
 board.pdf, board.png, …    exports
@@ -210,7 +211,8 @@ class RunStore:
 
     def _sweep(self) -> None:
         """Remove temporary files that a killed process left behind (hidden, with a suffix)."""
-        for folder in (self.folder, self.frames_folder, self.frames_folder / "anchors", self.folder / "plan"):
+        folders = (self.folder, self.folder / "plan", self.folder / "guides")
+        for folder in (*folders, self.frames_folder, self.frames_folder / "anchors"):
             for path in folder.glob(".*-*.*"):
                 with contextlib.suppress(OSError):
                     path.unlink()

@@ -130,6 +130,87 @@ def test_redo_follows_a_control_picture_and_the_version_stays(board, tmp_path):
         run("redo", board, 1, "--pose", tmp_path / "pose.png", "--json")
 
 
+@pytest.fixture
+def control(board, tmp_path):
+    model = json.loads((board / "board.json").read_text(encoding="utf-8"))["options"]["model"]
+    return tiny_control(tmp_path / "control", UNet2DConditionModel.from_pretrained(f"{model}/unet"))
+
+
+@pytest.fixture
+def pose(tmp_path):
+    draw("sitting", "wide", 1, 64, 64).save(tmp_path / "pose.png")
+    return tmp_path / "pose.png"
+
+
+def request(board, scene="s1"):
+    store = RunStore(board)
+    return store.frame_record(store.read().active_version(scene).key)["request"]
+
+
+def kinds(board) -> list[str]:
+    return [guide["kind"] for guide in request(board)["guides"]]
+
+
+def test_what_is_made_of_a_steered_version_follows_its_picture(board, control, pose):
+    run("redo", board, 1, "--seed", 7, "--pose", pose, "--control-model", control, "--json")
+    steered = shown(board)["s1"]
+    pose.unlink()
+    run("redo", board, 1, "--json")
+    assert kinds(board) == ["pose"] and shown(board)["s1"] != steered
+    run("redo", board, 1, "--seed", 7, "--json")
+    assert shown(board)["s1"] == steered
+    run("edit", board, 1, "red instead of green", "--json")
+    assert kinds(board) == ["pose"]
+    edited = shown(board)
+    run("pick", board, 1, "v1", "--json")
+    run("redo", board, 1, "--json")
+    assert kinds(board) == []
+    run("undo", board, "--json")
+    run("undo", board, "--json")
+    assert shown(board) == edited
+    run("redo", board, 1, "--json")
+    assert kinds(board) == ["pose"] and "red hat" in request(board)["prompt"]
+
+
+def test_a_control_picture_leaves_the_words_of_an_edit(board, control, pose):
+    run("edit", board, 1, "red instead of green", "--json")
+    run("redo", board, 1, "--pose", pose, "--control-model", f"pose={control}", "--json")
+    assert "red hat" in request(board)["prompt"] and kinds(board) == ["pose"]
+
+
+def test_a_frame_may_follow_pictures_of_several_kinds(board, control, pose):
+    run("redo", board, 1, "--seed", 7, "--pose", pose, "--control-model", control, "--json")
+    one = shown(board)["s1"]
+    run("redo", board, 1, "--seed", 7, "--pose", pose, "--depth", pose, "--control-model", f"pose={control}",
+        "--control-model", f"depth={control}", "--json")  # fmt: skip
+    assert kinds(board) == ["pose", "depth"] and shown(board)["s1"] != one
+    assert len(list((board / "guides").iterdir())) == 1
+
+
+def test_pictures_stay_with_their_frames_when_one_is_put_in(board, control, pose):
+    run("render", board, "--control-model", control, "--pose", f"2={pose}", "--to", "html", "--json")
+    before = shown(board)
+    assert run("insert", board, "--after", 1, "The man finds a cat", "--json")["drawn"] == 1
+    after = shown(board)
+    assert {scene: after[scene] for scene in before} == before
+    assert RunStore(board).read().options["pose"] == [f"3={pose}"]
+    run("undo", board, "--json")
+    assert shown(board) == before and RunStore(board).read().options["pose"] == [f"2={pose}"]
+
+
+@pytest.mark.parametrize(
+    "guides",
+    [None, 7, [1], {"kind": "pose"}, [{"kind": "pose", "picture": "../../x.png", "model": "m"}],
+     [{"kind": "like", "picture": "words", "model": "m"}], [{"kind": "pose"}]],
+)  # fmt: skip
+def test_guides_in_a_manifest_that_are_none_are_left_out(board, guides):
+    path = board / "board.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["frames"][0]["versions"][0]["guides"] = guides
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert RunStore(board).read().versions["s1"][0].guides == ()
+
+
 def test_an_inserted_scene_leaves_the_others(board):
     before = shown(board)
     run("insert", board, "--after", 2, "The man finds a cat", "--json")
