@@ -21,7 +21,8 @@ from storyboard.editing.new_scene import new_scene
 from storyboard.editing.repair import Repair, next_seed, repaired, repairs
 from storyboard.editing.retelling import retold, swaps_of
 from storyboard.editing.stored_requests import shown_request, stored_chain
-from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit, refuse_unheard
+from storyboard.editing.word_edit import NotUnderstood, WordEdit, refuse_unheard
+from storyboard.editing.worn import read_edit_of
 from storyboard.errors import BadInput, BoardBusy, BoardError, FramesFailed
 from storyboard.evaluating.judges import Judge
 from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
@@ -31,6 +32,7 @@ from storyboard.planning.choose import default_planner
 from storyboard.protocols import Cast
 from storyboard.render_options import CONTROLS, FrameRequest
 from storyboard.rendering.guides import moved_behind
+from storyboard.rendering.resolve_prompt import spoken_of
 from storyboard.run_store import RunStore, replace_plan
 from storyboard.scene_plan import Scene
 from storyboard.shot_numbers import lock_numbers
@@ -109,8 +111,10 @@ def edit_frame(
     scene = board.scene(number)
     shown = board.version(scene)
     chain = stored_chain(board.store, scene, shown.key)
+    people = [board.cast[name] for name in scene.cast if name in board.cast]
+    drawn = [each for each in spoken_of(chain[-1].prompt, people, board.cast) if each.kind == "character"]
     try:
-        edit = read_edit(chain[-1].prompt, said, where)
+        edit = read_edit_of(chain[-1].prompt, said, where, drawn)
     except NotUnderstood:
         name = planner or default_planner()[0]
         if name == "offline":

@@ -1,4 +1,4 @@
-"""What was asked of the renderer for stored frames, read back from their records; these may have been changed by hand."""
+"""What was asked of the renderer for stored frames, read back from their records, which may have been changed."""
 
 from __future__ import annotations
 

@@ -94,6 +94,17 @@ def read_edit(prompt: str, said: str, where: str = "") -> WordEdit:
     return limited(_rewritten(prompt, said), where)
 
 
+def said_words(said: str) -> tuple[str, str] | None:
+    """What shall go and what shall come, "" for nothing: ("vest", "blue") of "make the vest blue"; None where no
+    pattern fits."""
+    for pattern, _ in _FORMS:
+        match = re.fullmatch(pattern, clean(said).strip(" ."), re.IGNORECASE)
+        if match:
+            words = match.groupdict()
+            return words.get("old", ""), words.get("new", "")
+    return None
+
+
 def refuse_unheard(said: str) -> None:
     """Raise BadInput where words for one frame hold what would have no effect there: a tag such as <lora:ink:0.8>, or
     a comment."""
