@@ -70,6 +70,7 @@ class Manifest:
         failed: scene id -> why it has only a placeholder.
         exports: file name -> key of what it was made from.
         page: "layout" and "paper" that the exports were set with.
+        sheets: file name -> settings of an export that was set in a way of its own, see `sheet.settings_of`.
         repaired: scene id -> key of the plan's own request when its frame was scored and, if need be, drawn again.
         translations: language tag -> the plan's texts in that language.
     """
@@ -82,6 +83,7 @@ class Manifest:
     failed: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
     page: Mapping[str, str] = field(default_factory=dict)
+    sheets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     repaired: Mapping[str, str] = field(default_factory=dict)
     translations: Mapping[str, Translation] = field(default_factory=dict)
 
@@ -127,6 +129,7 @@ def manifest_to_text(manifest: Manifest, frames: tuple[StoredFrame, ...] = ()) -
         "frames": entries,
         "exports": dict(manifest.exports),
         "page": dict(manifest.page),
+        "sheets": {name: dict(settings) for name, settings in manifest.sheets.items()},
         "translations": {language: dataclasses.asdict(each) for language, each in manifest.translations.items()},
     }
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -177,6 +180,7 @@ def manifest_from_text(text: str, path: Path) -> Manifest:
         failed={str(entry.get("scene_id")): str(entry["failed"]) for entry in entries if entry.get("failed")},
         repaired={str(entry.get("scene_id")): str(entry["repaired"]) for entry in entries if entry.get("repaired")},
         exports={str(name): str(key) for name, key in _mapping(data, "exports").items()},
+        sheets={str(name): each for name, each in _mapping(data, "sheets").items() if isinstance(each, dict)},
         page={name: str(text) for name, text in _mapping(data, "page").items() if name in PAGE_SETTINGS},
         translations={
             check_language(str(tag)): translation_from_json(raw) for tag, raw in _mapping(data, "translations").items()

@@ -77,7 +77,7 @@ class RunStore:
         publish(path, manifest_to_text(manifest, self.stored_frames(manifest)).encode())
 
     def undo(self) -> Manifest:
-        """Bring back the manifest before the last undoable change.
+        """Bring back the manifest before the last undoable change; what the exported files hold is not undone with it.
 
         Raises:
             BoardError: there is nothing to undo.
@@ -86,7 +86,8 @@ class RunStore:
         if not last:
             raise BoardError("There is nothing to undo on this board.", hint=f"Look at it: open {self.folder}")
         path = self._history_path(last)
-        manifest = manifest_from_text(path.read_text(encoding="utf-8"), path)
+        before, now = manifest_from_text(path.read_text(encoding="utf-8"), path), self.read()
+        manifest = dataclasses.replace(before, exports=now.exports, page=now.page, sheets=now.sheets)
         self.save(manifest)
         path.unlink()
         return manifest

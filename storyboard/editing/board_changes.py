@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from storyboard.backends import EXPORTERS
 from storyboard.board import Board
 from storyboard.casting.registry import load_cast
 from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
@@ -25,7 +26,7 @@ from storyboard.editing.word_edit import NotUnderstood, WordEdit, refuse_unheard
 from storyboard.editing.worn import read_edit_of
 from storyboard.errors import BadInput, BoardBusy, BoardError, FramesFailed
 from storyboard.evaluating.judges import Judge
-from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
+from storyboard.events import FrameDone, FrameFailed, Listener, Note, Step, ignore
 from storyboard.frame import Frame
 from storyboard.manifest import Followed, Manifest, Swap, Version
 from storyboard.planning.choose import default_planner
@@ -250,13 +251,24 @@ def finished(board: OpenBoard) -> Board:
     """Draw what is missing and set the pages again, in the formats the board already has."""
     manifest = board.store.read()
     formats = [name.removeprefix("board.") for name in manifest.exports if name.startswith("board.")]
-    return render_plan(
+    made = render_plan(
         None,
         board.store.folder,
         characters=board.characters,
         formats=formats or DEFAULT_FORMATS,
         listener=board.listener,
     )
+    old = _left_behind(board.store) if manifest != board.manifest else []
+    if old:
+        board.listener(Note(text=f"Still as before the change: {', '.join(old)}. storyboard export makes them anew."))
+    return made
+
+
+def _left_behind(store: RunStore) -> list[str]:
+    """The exports in the board's folder that are not made anew with it: translations, and those set with files."""
+    kept = store.read().exports
+    found = sorted(path.name for path in store.folder.glob("board.*") if path.name not in kept)
+    return [name for name in found if any(name.endswith(f".{suffix}") for suffix in EXPORTERS)]
 
 
 @contextmanager

@@ -330,6 +330,39 @@ def test_pages_keep_their_layout(board):
     assert RunStore(board).read().page["layout"] == "2x1"
 
 
+def test_undo_also_brings_the_pages_back(board):
+    run("redo", board, 2, "--json")
+    before = (board / "board.html").read_bytes()
+    run("edit", board, 1, "red instead of green", "--json")
+    assert (board / "board.html").read_bytes() != before
+    run("undo", board, "--json")
+    assert (board / "board.html").read_bytes() == before
+
+
+def test_an_export_with_pages_of_its_own_keeps_them_when_the_board_changes(board):
+    def rows():
+        return len((board / "board.csv").read_text(encoding="utf-8-sig").splitlines())
+
+    run("export", board, "--to", "csv,svg", "--layout", "1x1", "--json")
+    assert (board / "board-3.svg").is_file() and rows() == 4
+    first = (board / "board.svg").read_bytes()
+    run("redo", board, 1, "--json")
+    assert (board / "board.svg").read_bytes() != first and (board / "board-3.svg").is_file()
+    run("insert", board, "--after", 2, "The man finds a cat", "--json")
+    assert (board / "board-4.svg").is_file() and rows() == 5
+    assert RunStore(board).read().page["layout"] == "3x2"
+    run("render", board, "--to", "svg", "--layout", "2x2", "--json")
+    assert not (board / "board-2.svg").exists() and "board.svg" not in RunStore(board).read().sheets
+
+
+def test_exports_that_are_not_made_anew_are_named(board):
+    shutil.copy(board / "board.html", board / "board.es.html")
+    result = CliRunner().invoke(storyboard, ["redo", str(board), "1"])
+    assert "board.es.html" in result.stderr + result.stdout
+    result = CliRunner().invoke(storyboard, ["render", str(board), "--to", "html"])
+    assert "board.es.html" not in result.stderr + result.stdout
+
+
 def test_what_another_command_changed_meanwhile_is_not_lost(board):
     opened = open_board(board)
     run("redo", board, 2, "--json")
