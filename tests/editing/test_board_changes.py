@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from diffusers import UNet2DConditionModel
 
 from storyboard.commands.main import storyboard
+from storyboard.create import stored_options
 from storyboard.editing.board_changes import edit_frame, insert_scene, open_board, pick_version
 from storyboard.editing.retelling import retold
 from storyboard.errors import BadInput, BoardBusy, BoardError
+from storyboard.render_options import RenderOptions
 from storyboard.rendering.stick_figure import draw
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene, ScenePlan, plan_to_json
@@ -196,6 +198,11 @@ def test_pictures_stay_with_their_frames_when_one_is_put_in(board, control, pose
     assert RunStore(board).read().options["pose"] == [f"3={pose}"]
     run("undo", board, "--json")
     assert shown(board) == before and RunStore(board).read().options["pose"] == [f"2={pose}"]
+
+
+def test_options_in_a_manifest_that_are_none_are_left_out():
+    values = {"control_model": "x", "steps": [3], "pose": ["a"], "guidance": 2.0, "no": 1}
+    assert stored_options(values) == RenderOptions(pose=("a",), guidance=2.0)
 
 
 @pytest.mark.parametrize(
