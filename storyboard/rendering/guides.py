@@ -140,7 +140,7 @@ def check_guides(options: RenderOptions) -> None:
     control_folders(options)
     if bool(options.like) != bool(options.ip_adapter):
         names = ("--like PICTURE", "--ip-adapter FILE")
-        raise _lacking(*(names if options.like else reversed(names)))
+        raise _lacking(*(names if options.like else names[::-1]))
     block_scales(options.like_scale)
 
 

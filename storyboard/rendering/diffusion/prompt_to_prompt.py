@@ -125,7 +125,7 @@ class PromptToPrompt(Method):
         if not self._holds_layout(state):
             return attend(call)
         query, key = self._bank[call.layer.name]
-        source = attend if self.before is None else partial(self.before._with_layout, state, attend=attend)
+        source: Attend = attend if self.before is None else partial(self.before._with_layout, state, attend=attend)
         return source(replace(call, query=query, key=key))
 
     def _with_words(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
@@ -135,7 +135,7 @@ class PromptToPrompt(Method):
         own = attend(replace(call, value=kept[:, None] * call.value))
         if not moved.any():
             return own
-        source = attend if self.before is None else partial(self.before._with_words, state, attend=attend)
+        source: Attend = attend if self.before is None else partial(self.before._with_words, state, attend=attend)
         return own + source(replace(call, query=query, key=key, value=moved @ call.value))
 
     def _weights(self, state: ForwardState, value: Tensor) -> tuple[Tensor, Tensor]:
