@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from pydantic import ValidationError
 
 from storyboard.casting.character_file import AdapterRecord, CharacterRecord, first_mistake
@@ -32,8 +31,6 @@ from storyboard.files import publish_with
 from storyboard.rendering.model_files import find_model
 from storyboard.text import clean
 
-REFERENCE_SIDE = 1024
-"""Pixels; `characters train` learns from the references, SDXL at this size."""
 CROPS = "crops.jpg"
 
 
@@ -237,20 +234,23 @@ def train_pictures(
     )
     sheet = contact_sheet([preview(image) for image in images], [picture.path.name for picture in pictures])
     publish_with(session.work / CROPS, lambda temporary: sheet.save(temporary, quality=88))
-    wish.say(f"Training {options.method} on {len(images)} pictures ({session.work / CROPS}) for {options.steps} steps.")
+    what = f"{options.method} on {len(images)} pictures ({session.work / CROPS}) for {options.steps} steps"
+    wish.say(f"The training of {what} is done; choosing." if session.has_finished else f"Training {what}.")
     return session.run()
 
 
 def write_references(draft: Draft, pictures: Sequence[Picture]) -> list[str]:
-    """The pictures without metadata, at most 1024 pixels, with their captions; and a contact sheet to look at."""
+    """The pictures without metadata, with their captions; and a contact sheet to look at.
+
+    They are the very pixels that were learned from, in the same order, so `characters train` learns the same.
+    """
     folder = draft.folder / "references"
     folder.mkdir(exist_ok=True)
+    digits = max(2, len(str(len(pictures) - 1)))
     names = []
     for number, picture in enumerate(pictures):
-        image = picture.image.copy()
-        image.thumbnail((REFERENCE_SIDE, REFERENCE_SIDE), Image.Resampling.LANCZOS)
-        path = folder / f"{number:02}.png"
-        image.save(path)
+        path = folder / f"{number:0{digits}}.png"
+        picture.image.save(path)
         if picture.caption:
             path.with_suffix(".txt").write_text(picture.caption + "\n", "utf-8")
         names.append(f"references/{path.name}")
@@ -285,7 +285,4 @@ def with_adapters(draft: Draft, record: CharacterRecord, trained: Trained, wish:
     if trained.sheet is not None:
         trained.sheet.save(folder / "checkpoints.jpg", quality=88)
     shutil.copyfile(trained.work / CROPS, folder / CROPS)
-    changed = record.with_adapters(family, list(rows.values()))
-    for name in record.adapter_files() - changed.adapter_files():
-        (draft.folder / name).unlink(missing_ok=True)
-    return changed
+    return record.with_adapters(family, list(rows.values()))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from storyboard.casting.importing import import_adapter, look_into, trigger
 from storyboard.casting.pictures import open_checked
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
-from storyboard.casting.training.checkpoints import checkpoint_steps
+from storyboard.casting.training import session
+from storyboard.casting.training.checkpoints import newest_checkpoint
 from storyboard.casting.training.loading import load_trainee
 from storyboard.casting.training.session import Session
 from storyboard.casting.trying import try_out
@@ -31,7 +33,7 @@ from storyboard.rendering.adapter_header import adapter_family
 from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
 from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
-from tests.tiny.models import tiny_sd1
+from tests.tiny.models import tiny_sd1, tiny_sdxl
 
 QUICK = {"steps": 4, "batch": 2, "class_pictures": 2, "checkpoint_every": 2, "precision": "float32", "sample_steps": 1}
 
@@ -39,6 +41,11 @@ QUICK = {"steps": 4, "batch": 2, "class_pictures": 2, "checkpoint_every": 2, "pr
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_sd1(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_sdxl(tmp_path_factory.mktemp("sdxl"))
 
 
 @pytest.fixture
@@ -86,7 +93,8 @@ def test_a_character_is_added_tried_exported_imported_renamed_and_removed(
     assert record["scores"].keys() == {"2", "4"}
     assert {"loss.png", "checkpoints.jpg"} <= {path.name for path in (folder / "training" / "sd1-lora").iterdir()}
     assert any("pieces for this model" in line for line in said)
-    assert not [path for path in (home / "training").iterdir() if path.name.startswith("ada")]
+    kept = {path.name for path in (home / "training").glob("ada-*/*.safetensors")}
+    assert kept == {"checkpoint-000002.safetensors", "checkpoint-000004.safetensors"}
     assert (folder / "references" / "00.txt").read_text() == "a woman at tree\n"
 
     try_out("ada", ["Ada at tree"], tmp_path / "sheet.png", model=str(model))
@@ -139,6 +147,26 @@ def test_a_style_gets_a_token_of_its_own(home: Path, model: Path, pictures: Path
     assert style.adapters[0].kind == "textual-inversion"
 
 
+@pytest.mark.parametrize(
+    ("method", "kinds"),
+    [
+        ("lora", ["lora"]),
+        ("textual-inversion", ["textual-inversion"]),
+        ("pivotal", ["textual-inversion", "lora"]),
+        ("dreambooth", ["checkpoint"]),
+    ],
+)
+def test_every_method_learns_on_sdxl(
+    home: Path, sdxl: Path, pictures: Path, tmp_path: Path, method: str, kinds: list[str]
+) -> None:
+    new = NewCharacter(name="ada", noun="woman", token="zzyxq")
+    add_character(new, pictures, wish(sdxl, method, train_text=True, class_pictures=1, steps=2))
+    ada = load_cast()["ada"]
+    assert [(adapter.family, adapter.kind) for adapter in ada.adapters] == [("sdxl", kind) for kind in kinds]
+    try_out("ada", ["Ada at tree"], tmp_path / "sheet.png", model=str(sdxl))
+    assert open_checked(tmp_path / "sheet.png").width >= 64
+
+
 def test_class_pictures_have_the_shapes_of_the_pictures(home: Path, model: Path, pictures: Path) -> None:
     """Pictures of one batch have one shape: without class pictures of its shape, nothing holds the noun."""
     Image.effect_noise((64, 128), 90).save(pictures / "tall.png")
@@ -156,6 +184,44 @@ def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> No
     assert json.loads(record.read_text())["kept_step"] == 2
     with pytest.raises(CharacterError, match="no checkpoint of step 3"):
         train_character("ada", TrainingWish(**{**quick.__dict__, "keep": 3}))
+
+
+def untrainable(*_: object, **__: object) -> None:
+    raise AssertionError("a finished training was trained again")
+
+
+def test_another_checkpoint_is_kept_without_training(
+    home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of large photographs, of which a character keeps smaller copies; and under a new name."""
+    for number in range(3):
+        Image.effect_noise((1700, 1100), 90).save(pictures / f"large-{number}.png")
+    quick = wish(model, prior_weight=0.0, ema=0.9)
+    folder = add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), pictures, replace(quick, keep=4))
+    last, _ = read_tensors(load_cast()["ada"].adapters[0].path)
+    monkeypatch.setattr(session, "train", untrainable)
+    train_character("ada", replace(quick, keep=2))
+    record = json.loads((folder / "training" / "sd1-lora" / "record.json").read_text())
+    assert record["kept_step"] == 2 and len(record["losses"]) == 4
+    chosen, _ = read_tensors(load_cast()["ada"].adapters[0].path)
+    assert not all(torch.equal(last[name], chosen[name]) for name in last)
+    rename("ada", "eva")
+    train_character("eva", replace(quick, keep=4))
+    again, _ = read_tensors(load_cast()["eva"].adapters[0].path)
+    assert last.keys() == again.keys() and all(torch.equal(last[name], again[name]) for name in last)
+    with pytest.raises(AssertionError, match="trained again"):
+        train_character("eva", replace(quick, keep=4, overrides={**quick.overrides, "rank": 2}))
+
+
+def test_checkpoints_too_large_to_stay_go(
+    home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MOST_KEPT", 1000)
+    said: list[str] = []
+    quick = replace(wish(model, prior_weight=0.0), say=said.append)
+    add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), pictures, quick)
+    assert not list((home / "training").glob("ada-*"))
+    assert any("--keep STEP trains again" in line for line in said)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +315,7 @@ def test_kill_minus_nine_in_training_goes_on_to_the_same_file(home: Path, model:
     environment = os.environ | {"STORYBOARD_HOME": str(home)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 200
-    while not any(checkpoint_steps(folder) for folder in (home / "training").glob("ada-*")):
+    while not any(newest_checkpoint(folder) for folder in (home / "training").glob("ada-*")):
         assert process.poll() is None, "the training ended before it was killed"
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -309,6 +375,9 @@ def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> N
     other = lora_file(tmp_path / "xl.safetensors", 2048, family="sdxl")
     import_adapter(other, NewCharacter(name="ada", noun=""))
     assert {each.family for each in load_cast()["ada"].adapters} == {"sd1", "sdxl"}
+    rename("ada", "kim")
+    import_adapter(path, NewCharacter(name="kim", noun=""))
+    assert files(home / "characters" / "kim") == {"character.toml", *(a.path.name for a in load_cast()["kim"].adapters)}
     with pytest.raises(CharacterError, match="made for sdxl"):
         import_adapter(other, NewCharacter(name="eva", noun="woman", token="qqxz"), family="sd1")
     assert "eva" not in load_cast()

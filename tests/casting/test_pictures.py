@@ -114,7 +114,7 @@ def test_photographs_of_real_cameras_are_read(tmp_path: Path) -> None:
 
 def test_large_photographs_become_smaller(tmp_path: Path) -> None:
     Image.new("RGB", (3000, 2100)).save(tmp_path / "a.png")
-    assert read_picture(tmp_path / "a.png").image.size == (2926, 2048)
+    assert read_picture(tmp_path / "a.png").image.size == (1463, 1024)
 
 
 def test_five_hundred_pictures_are_too_many(tmp_path: Path) -> None:

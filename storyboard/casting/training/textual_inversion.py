@@ -16,7 +16,7 @@ from torch.nn import functional
 from storyboard.casting.training.method import Method
 from storyboard.casting.training.model import TrainingModel
 from storyboard.errors import CharacterError
-from storyboard.rendering.diffusion.adapter_embeddings import Embedding, add_tokens, vector_names
+from storyboard.rendering.diffusion.adapter_embeddings import Embedding, add_tokens, pool_at_the_end, vector_names
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_embedding
 
 
@@ -65,6 +65,7 @@ class TextualInversion(Method):
         setattr(model.pipe, end, longer)
         table = TokenTable(encoder.get_input_embeddings(), start)
         encoder.set_input_embeddings(table)
+        pool_at_the_end(encoder, longer)
         self.tables[name] = table
         self.lengths[name] = start.float().norm(dim=1, keepdim=True)
 

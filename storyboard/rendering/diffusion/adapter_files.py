@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from storyboard.character import CONFIGURATION
 from storyboard.errors import CharacterError
 
 PICKLE_SUFFIXES = frozenset({".pt", ".pth", ".bin", ".ckpt"})
@@ -65,8 +66,12 @@ def read_pickled_embedding(path: Path) -> Mapping[str, Any]:
 
 
 def adapter_config(path: Path) -> Mapping[str, Any]:
-    """PEFT's `adapter_config.json` beside the file, or an empty mapping."""
-    beside = path.with_name("adapter_config.json")
+    """PEFT's configuration beside the file, or an empty mapping.
+
+    Raises:
+        CharacterError: it is not JSON.
+    """
+    beside = path.with_name(CONFIGURATION)
     if not beside.is_file() or beside.stat().st_size > 2**20:
         return {}
     try:
