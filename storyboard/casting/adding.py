@@ -17,7 +17,7 @@ from storyboard.casting.looks import look_of
 from storyboard.casting.pictures import Picture, Report, read_pictures
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import Draft, as_record, check_free, own_folder, staged, sweep
-from storyboard.casting.tokens import TokenReport, check_token, inspect_token, suggest_token, written
+from storyboard.casting.tokens import TokenReport, check_new, check_token, inspect_token, suggest_token, written
 from storyboard.casting.training.dataset import prepared
 from storyboard.casting.training.loading import Trainee, load_trainee
 from storyboard.casting.training.loop import Listener
@@ -26,7 +26,7 @@ from storyboard.casting.training.presets import preset
 from storyboard.casting.training.scoring import Probe
 from storyboard.casting.training.session import Say, Session, Subject, Trained
 from storyboard.character import sha256_of
-from storyboard.errors import BadInput
+from storyboard.errors import BadInput, CharacterError
 from storyboard.files import publish_with
 from storyboard.rendering.model_files import find_model
 from storyboard.text import clean
@@ -135,6 +135,10 @@ def train_character(name: str, wish: TrainingWish) -> Path:
     """
     folder = own_folder(name)
     character = load_cast()[name]
+    if not (folder / "references").is_dir():
+        raise CharacterError(
+            f"{name} has no pictures to learn from.", hint=f"Put 10 to 30 varied ones into {folder / 'references'}."
+        )
     pictures = _told_pictures(folder / "references", wish)
     trainee = load_trainee(wish.model, precision=str(wish.overrides.get("precision") or "auto"), device=wish.device)
     noun = character.noun if character.kind == "character" else ""
@@ -197,6 +201,7 @@ def _token(new: NewCharacter, trainee: Trainee, wish: TrainingWish) -> TokenRepo
     check_free(new.name, token, over_bundled=True)
     report = inspect_token(token, tokenizer)
     if wish.method in ("textual-inversion", "pivotal"):
+        check_new(token, tokenizer)
         wish.say(
             f"Token: {token}, a new word with vectors of its own (this model would read it as {written(report.pieces)})"
         )

@@ -12,14 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from storyboard.errors import BadInput, CharacterError, ModelError
-from storyboard.files import publish_with
 from storyboard.rendering.adapter_header import adapter_family, resolution_of
-from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
+from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors, write_tensors
 from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, kohya_name, write_lora
 from storyboard.rendering.model_files import WEIGHTS
@@ -56,7 +53,7 @@ def _merge_files(first: Path, second: Path, ratio: float, target: Path) -> None:
         raise CharacterError(f"One of {first.name} and {second.name} is an adapter, the other a checkpoint.")
     if not _is_lora(one):
         merged = merge_tensors(one, other, ratio)
-        publish_with(target, lambda temporary: save_file(merged, temporary, metadata={"format": "pt"}))
+        write_tensors(target, merged, {"format": "pt"})
         return
     family = _common_family([(one, about), (other, about_other)], f"{first.name} and {second.name}")
     layers, layout = merge_layers(_layers(first, one, about), _layers(second, other, about_other), ratio, family)
@@ -165,9 +162,9 @@ def _merge_folders(first: Path, second: Path, ratio: float, target: Path) -> Non
             if not (second / name).is_file():
                 raise ModelError(f"{second} has no {name}, so the two cannot be merged.")
             merged = merge_tensors(read_tensors(path)[0], read_tensors(second / name)[0], ratio)
-            save_file(merged, path, metadata={"format": "pt"})
+            write_tensors(path, merged, {"format": "pt"})
         partial.rename(target)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise ModelError(f"{target} cannot be written: {error}.", hint="Name another folder with -o.") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -138,7 +138,9 @@ def open_checked(path: Path) -> Image.Image:
                 return _flat(upright)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CharacterError(f"{path} has far more than {MOST_PIXELS // 10**6} million pixels.", hint=SMALLER) from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except CharacterError:
+        raise
+    except Exception as error:  # damaged files make Pillow raise many kinds
         reason = str(error).split("\n")[0][:160] if not isinstance(error, UnidentifiedImageError) else "unknown format"
         raise CharacterError(f"{path} is no readable picture ({reason}).", hint=HINT) from None
 

@@ -265,6 +265,12 @@ def test_bad_pictures_leave_nothing(home: Path, model: Path, tmp_path: Path) -> 
     assert files(home / "characters") == set()
 
 
+def test_nobody_learns_from_no_pictures(home: Path, model: Path, tmp_path: Path) -> None:
+    import_adapter(lora_file(tmp_path / "x.safetensors"), NewCharacter(name="ada", noun="woman"))
+    with pytest.raises(CharacterError, match="ada has no pictures to learn from"):
+        train_character("ada", wish(model))
+
+
 def test_a_training_that_fails_registers_nothing(
     home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from storyboard.casting.crops import bucket, centre_of_detail, contact_sheet, crop_to
 from storyboard.casting.pictures import difference_hash, open_checked, read_picture, read_pictures
@@ -110,6 +110,19 @@ def test_photographs_of_real_cameras_are_read(tmp_path: Path) -> None:
     pictures, report = read_pictures(tmp_path, 64)
     assert [picture.image.size for picture in pictures] == [(96, 96)] * 3
     assert report.refused == ()
+
+
+@pytest.mark.parametrize("error", [struct.error("unpack"), zlib.error("-3"), EOFError("end"), KeyError(274)])
+def test_whatever_pillow_raises_becomes_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(_: object) -> None:
+        raise error
+
+    save_all(tmp_path, 1)
+    monkeypatch.setattr(ImageOps, "exif_transpose", broken)
+    with pytest.raises(CharacterError, match="no readable picture"):
+        open_checked(tmp_path / "00.png")
 
 
 def test_large_photographs_become_smaller(tmp_path: Path) -> None:

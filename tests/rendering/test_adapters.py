@@ -1,7 +1,9 @@
 """Fusing and undoing, on tiny models; formats are checked against what diffusers itself makes of the same files."""
 
 import copy
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -351,6 +353,18 @@ def test_hostile_files_are_refused(sd1: Any, tmp_path: Path, kind: str) -> None:
     path.write_bytes(data)
     with pytest.raises(CharacterError, match=expected), adapters_applied(sd1, [use(registered(path))]):
         pass
+
+
+@pytest.mark.parametrize("kind", ["F4", "F6_E2M3", "F6_E3M2", "F8_E8M0", "U64", "BOOL", "C64"])
+def test_any_type_of_number_is_read_or_refused(tmp_path: Path, kind: str) -> None:
+    """The specification knows types that torch does not, or cannot compute with."""
+    bits = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "BOOL": 8}.get(kind, 64)
+    header = {"x": {"dtype": kind, "shape": [8], "data_offsets": [0, bits]}}
+    text = json.dumps(header).encode()
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(bits))
+    with suppress(CharacterError):
+        read_tensors(path)
 
 
 def test_adapters_do_not_survive_in_the_module_tree(sd1: Any, tmp_path: Path) -> None:

@@ -17,11 +17,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from storyboard.errors import BoardError
-from storyboard.files import discard, publish_with
+from storyboard.files import discard
+from storyboard.rendering.diffusion.adapter_files import write_tensors
 
 WEIGHTS, STATE = "checkpoint", "state"
 NAME = re.compile(r"(checkpoint|state)-(\d{6})\.safetensors")
@@ -55,8 +54,9 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     Raises:
         BoardError: the folder cannot be written.
     """
-    _write(checkpoint_path(folder, checkpoint.step), checkpoint.weights, checkpoint.numbers)
-    _write(_path(folder, STATE, checkpoint.step), checkpoint.state, {})
+    numbers = json.dumps(dict(checkpoint.numbers))
+    write_tensors(checkpoint_path(folder, checkpoint.step), checkpoint.weights, {"numbers": numbers})
+    write_tensors(_path(folder, STATE, checkpoint.step), checkpoint.state, {})
     for step in _steps(folder, STATE):
         if step != checkpoint.step:
             discard(_path(folder, STATE, step))
@@ -108,15 +108,6 @@ def _path(folder: Path, part: str, step: int) -> Path:
 def _steps(folder: Path, part: str) -> list[int]:
     found = (NAME.fullmatch(path.name) for path in folder.glob(f"{part}-*.safetensors"))
     return sorted(int(match[2]) for match in found if match)
-
-
-def _write(path: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"numbers": json.dumps(dict(numbers))}
-    try:
-        publish_with(path, lambda temporary: save_file(whole, temporary, metadata=metadata))
-    except SafetensorError as error:
-        raise BoardError(f"{path} cannot be written: {error}.") from None
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from storyboard.casting.tokens import check_new
 from storyboard.casting.training.method import Method
 from storyboard.casting.training.model import TrainingModel
 from storyboard.errors import CharacterError
@@ -57,8 +58,8 @@ class TextualInversion(Method):
     def _attach(self, model: TrainingModel, name: str) -> None:
         encoder, end = getattr(model.pipe, name), name.replace("text_encoder", "tokenizer")
         tokenizer = getattr(model.pipe, end)
-        if any(each in tokenizer.get_vocab() for each in self.names):
-            raise CharacterError(f"The model already has a token {self.token!r}.", hint="Choose another with --token.")
+        for each in self.names:
+            check_new(each, tokenizer)
         start = self._start(tokenizer, encoder.get_input_embeddings().weight)
         longer = copy.deepcopy(tokenizer)
         add_tokens(longer, self.names)

@@ -248,7 +248,7 @@ def test_killed_at_any_moment_a_whole_checkpoint_is_there(
 
     write_checkpoint(tmp_path, checkpoint(1))
     calls = itertools.count()
-    for name in ("publish_with", "discard"):
+    for name in ("write_tensors", "discard"):
         monkeypatch.setattr(checkpoints, name, dying(getattr(checkpoints, name)))
     with pytest.raises(Killed):
         write_checkpoint(tmp_path, checkpoint(2))
