@@ -14,11 +14,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
-from safetensors.torch import save_file
 
 from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, options_for, train_character
 from storyboard.casting.crops import bucket
-from storyboard.casting.importing import import_adapter, look_into, trigger
+from storyboard.casting.importing import import_adapter
 from storyboard.casting.pictures import open_checked
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
@@ -29,10 +28,8 @@ from storyboard.casting.training.session import Session
 from storyboard.casting.trying import try_out
 from storyboard.commands.characters import characters, trainings
 from storyboard.errors import BadInput, BoardError, CharacterError, UnknownName
-from storyboard.rendering.adapter_header import adapter_family
-from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
-from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
-from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
+from storyboard.rendering.diffusion.adapter_files import read_tensors
+from tests.tiny.adapters import lora_file
 from tests.tiny.models import tiny_sd1, tiny_sdxl
 
 QUICK = {"steps": 4, "batch": 2, "class_pictures": 2, "checkpoint_every": 2, "precision": "float32", "sample_steps": 1}
@@ -359,36 +356,6 @@ def test_bundled_characters_and_outfits_cannot_be_changed(home: Path) -> None:
         rename("nobody", "somebody")
 
 
-def lora_file(path: Path, width: int = 768, **about: str) -> Path:
-    layer = LowRank(
-        key="unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k",
-        down=torch.ones(1, width),
-        up=torch.ones(4, 1),
-        alpha=1.0,
-    )
-    information = {"title": "x", "family": "sd1", "trigger_phrase": "ohwx woman", "prediction": "epsilon"} | about
-    write_lora(path, [layer], AdapterInfo(**information, resolution=512))
-    return path
-
-
-def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> None:
-    path = lora_file(tmp_path / "any.safetensors")
-    found = look_into(path)
-    assert (found.kind, found.family, found.token, found.noun) == ("lora", "sd1", "ohwx", "woman")
-    import_adapter(path, NewCharacter(name="ada", noun=""), scale=0.7)
-    ada = load_cast()["ada"]
-    assert (ada.token, ada.noun, ada.adapters[0].scale) == ("ohwx", "woman", 0.7)
-    other = lora_file(tmp_path / "xl.safetensors", 2048, family="sdxl")
-    import_adapter(other, NewCharacter(name="ada", noun=""))
-    assert {each.family for each in load_cast()["ada"].adapters} == {"sd1", "sdxl"}
-    rename("ada", "kim")
-    import_adapter(path, NewCharacter(name="kim", noun=""))
-    assert files(home / "characters" / "kim") == {"character.toml", *(a.path.name for a in load_cast()["kim"].adapters)}
-    with pytest.raises(CharacterError, match="made for sdxl"):
-        import_adapter(other, NewCharacter(name="eva", noun="woman", token="qqxz"), family="sd1")
-    assert "eva" not in load_cast()
-
-
 def test_a_hostile_record_is_left_out(tmp_path: Path) -> None:
     for name, text in {
         "a": "[" * 100_000,
@@ -400,93 +367,6 @@ def test_a_hostile_record_is_left_out(tmp_path: Path) -> None:
         (tmp_path / "training" / name).mkdir(parents=True)
         (tmp_path / "training" / name / "record.json").write_text(text, "latin-1")
     assert trainings(tmp_path) == []
-
-
-def test_a_lora_is_exported_for_web_uis(home: Path, tmp_path: Path) -> None:
-    runner, target = CliRunner(), tmp_path / "flynn.safetensors"
-    result = runner.invoke(characters, ["export", "flynn", "--format", "kohya", "-o", str(target)])
-    assert result.exit_code == 0 and "flynn.starter.embedding.safetensors" in result.output
-    tensors, metadata = read_tensors(target)
-    assert all(name.startswith("lora_unet_") for name in tensors)
-    assert metadata["modelspec.trigger_phrase"] == "fljsdhn man"
-    own = load_cast()["flynn"].adapters_for("starter")[1]
-    kinds = [parse_lora(*read_tensors(path)) for path in (own.path, target)]
-    one, other = (
-        {round(float(layer._product().norm()) * layer.alpha / layer.rank, 3) for layer in each} for each in kinds
-    )
-    assert one == other
-    cases = {("inkline",): "no LoRA", ("flynn", "--family", "sdxl"): "no LoRA for sdxl", ("flynn", "-o", "x"): "end in"}
-    for arguments, expected in cases.items():
-        result = runner.invoke(characters, ["export", *arguments, "--format", "kohya"])
-        assert expected in str(result.exception)
-
-
-def test_a_peft_folder_keeps_its_strength_to_itself(home: Path, tmp_path: Path) -> None:
-    """Its configuration lies beside the file; a character's other adapters are in one folder with it."""
-    key = "base_model.model.unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
-    for width, alpha in ((768, None), (2048, 3)):
-        folder = tmp_path / str(width)
-        folder.mkdir()
-        tensors = {f"{key}.lora_A.weight": torch.ones(1, width), f"{key}.lora_B.weight": torch.ones(4, 1)}
-        save_file(tensors, folder / "adapter_model.safetensors")
-        if alpha:
-            (folder / "adapter_config.json").write_text(json.dumps({"lora_alpha": alpha, "r": 1}))
-        new = NewCharacter(name="ada", noun="woman", token="zzyx")
-        import_adapter(folder / "adapter_model.safetensors", new)
-    alphas = {
-        each.family: parse_lora(*read_tensors(each.path), adapter_config(each.path))[0].alpha
-        for each in load_cast()["ada"].adapters
-    }
-    assert alphas == {"sd1": 1.0, "sdxl": 3.0}
-
-
-@pytest.mark.parametrize("scale", [float("nan"), 5.0])
-def test_a_scale_out_of_range_is_bad_input(home: Path, tmp_path: Path, scale: float) -> None:
-    with pytest.raises(BadInput, match="scale"):
-        import_adapter(lora_file(tmp_path / "x.safetensors"), NewCharacter(name="ada", noun="woman"), scale=scale)
-
-
-def test_families_and_triggers_of_strangers() -> None:
-    def family(width: int) -> str:
-        return adapter_family({"lora_unet_x_attn2_to_k.lora_down.weight": (1, width)}, {})
-
-    assert [family(width) for width in (768, 2048, 192, 5)] == ["sd1", "sdxl", "starter", ""]
-    assert adapter_family({"a.lora_A.weight": (1, 5)}, {"ss_base_model_version": "sdxl_base_v1-0"}) == "sdxl"
-    assert trigger({"modelspec.trigger_phrase": "ohwx man"}) == ("ohwx", "man")
-    for hostile in ("{{7*7}}", "<script>alert(1)</script>", "\x1b[31mred", "../x y", "", "x" * 100_000):
-        assert trigger({"modelspec.trigger_phrase": hostile})[0] == ""
-
-
-@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\xff" * 64])
-def test_hostile_adapters_are_not_registered(home: Path, tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "bad.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(CharacterError):
-        import_adapter(path, NewCharacter(name="ada", noun="woman", token="zzyx"))
-    assert "ada" not in load_cast()
-
-
-def test_a_pickled_embedding_becomes_safetensors(home: Path, tmp_path: Path) -> None:
-    path = tmp_path / "style.pt"
-    torch.save({"string_to_param": {"*": torch.ones(2, 768)}, "name": "x"}, path)
-    new = NewCharacter(name="inky", noun="style", token="<inky>", kind="style")
-    with pytest.raises(CharacterError, match="pickle"):
-        import_adapter(path, new)
-    import_adapter(path, new, allow_pickle=True)
-    (adapter,) = load_cast()["inky"].adapters_for("sd1")
-    assert adapter.path.name == "inky.sd1.embedding.safetensors"
-
-
-def test_a_file_that_says_nothing_needs_words(home: Path, tmp_path: Path) -> None:
-    path = tmp_path / "bare.safetensors"
-    name = "unet.conv_in"
-    save_file({f"{name}.lora_A.weight": torch.ones(1, 4), f"{name}.lora_B.weight": torch.ones(2, 1)}, path)
-    with pytest.raises(CharacterError, match="which model family"):
-        import_adapter(path, NewCharacter(name="ada", noun="woman", token="zzyx"))
-    with pytest.raises(BadInput, match="token"):
-        import_adapter(path, NewCharacter(name="ada", noun="woman"), family="sd1")
-    import_adapter(path, NewCharacter(name="ada", noun="woman", token="zzyx"), family="sd1")
-    assert load_cast()["ada"].phrase == "zzyx woman"
 
 
 def test_commands_list_and_show(home: Path) -> None:
