@@ -144,6 +144,7 @@ def test_a_style_gets_a_token_of_its_own(home: Path, model: Path, pictures: Path
     assert style.adapters[0].kind == "textual-inversion"
 
 
+@pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")  # diffusers' Euler scheduler with numpy 2
 @pytest.mark.parametrize(
     ("method", "kinds"),
     [
