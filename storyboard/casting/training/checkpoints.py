@@ -2,8 +2,8 @@
 
 Each is two safetensors files, whole or not there at all. The weights stay, to be chosen among. The state (the
 optimiser's moments, and the weights that an average follows) is larger than they are and serves the newest only, so
-older states go once a newer pair is there: a process that is killed at any moment leaves a whole pair. A pair that
-cannot be read is passed over for the next older one.
+older states go once a newer pair is there: a process that is killed at any moment leaves a whole pair. A training
+without a pair that can be read begins anew.
 """
 
 from __future__ import annotations
