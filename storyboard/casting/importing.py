@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from storyboard.casting.adding import NewCharacter
 from storyboard.casting.character_file import AdapterRecord, CharacterRecord
@@ -19,7 +18,7 @@ from storyboard.character import TOKEN, sha256_of
 from storyboard.errors import BadInput, CharacterError, UnknownName
 from storyboard.rendering.adapter_header import ARCHITECTURES, adapter_family, adapter_kind
 from storyboard.rendering.diffusion.adapter_embeddings import read_embedding
-from storyboard.rendering.diffusion.adapter_files import PICKLE_SUFFIXES, adapter_config, read_tensors
+from storyboard.rendering.diffusion.adapter_files import PICKLE_SUFFIXES, adapter_config, read_tensors, write_tensors
 from storyboard.rendering.diffusion.adapter_lora import parse_lora
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_embedding
 from storyboard.text import clean
@@ -125,7 +124,7 @@ def _copy_lora(path: Path, target: Path) -> None:
         return
     tensors, metadata = read_tensors(path)
     alphas = {f"{each.key}.alpha": torch.tensor(each.alpha) for each in parse_lora(tensors, metadata, config)}
-    save_file(tensors | alphas, target, metadata=metadata or None)
+    write_tensors(target, tensors | alphas, metadata)
 
 
 def _copied(
