@@ -161,7 +161,7 @@ def stored_options(values: Mapping[str, Any]) -> RenderOptions:
     known: dict[str, Any] = {name: value for name, value in values.items() if name in fields}
     lists = {name for name, field in fields.items() if isinstance(field.default, tuple)}
     usable = {name: value for name, value in known.items() if isinstance(value, list) == (name in lists)}
-    return RenderOptions(**{name: tuple(map(str, value)) if name in lists else value for name, value in usable.items()})
+    return RenderOptions(**usable | {name: tuple(map(str, usable[name])) for name in lists & usable.keys()})
 
 
 def _stored_sheet(manifest: Manifest) -> Sheet:

@@ -79,7 +79,7 @@ class PromptToPrompt(Method):
         self.target = target
         self.edit = edit
         self.before = before if before is not None and before.strength > 0 else None
-        self.strength = min(1.0, strength)
+        self.strength: float = min(1.0, strength)
         self._bank: dict[str, tuple[Tensor, Tensor]] = {}
 
     @contextmanager
