@@ -86,7 +86,7 @@ def import_adapter(
 
     Raises:
         CharacterError: the file cannot be used, or its family cannot be told.
-        BadInput: a new character without noun or token, or a scale out of range.
+        BadInput: a new character without noun or token, other words for one that is there, or a scale out of range.
     """
     if not -4 <= scale <= 4:
         raise BadInput(f"The scale is {scale}, but must be between -4 and 4.", hint="Add --scale 1.")
@@ -102,11 +102,23 @@ def import_adapter(
     if existing:
         own_folder(new.name)
     with staged(new.name, replace=existing) as draft:
-        record = as_record(load_cast()[new.name]) if existing else _new_record(new, found)
+        record = _unchanged(as_record(load_cast()[new.name]), new) if existing else _new_record(new, found)
         row = _copied(draft, path, record, found, family, scale, allow_pickle)
         others = [each for each in record.adapters_of(family) if each.kind != found.kind]
         draft.write_record(record.with_adapters(family, [*others, row]))
     return own_folder(new.name)
+
+
+def _unchanged(record: CharacterRecord, new: NewCharacter) -> CharacterRecord:
+    """The record as it is; an adapter more changes nobody's words."""
+    for option in ("token", "noun", "look"):
+        asked, has = getattr(new, option), getattr(record, option)
+        if asked not in ("", has):
+            raise BadInput(
+                f"{record.name} is in the cast already, and its {option} is {has!r}.",
+                hint=f"Leave --{option} away, or import the file under another --name.",
+            )
+    return record
 
 
 def _new_record(new: NewCharacter, found: Found) -> CharacterRecord:

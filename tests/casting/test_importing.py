@@ -43,6 +43,16 @@ def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> N
     assert "eva" not in load_cast()
 
 
+@pytest.mark.parametrize("words", [{"token": "qqxz"}, {"noun": "man"}, {"look": "red hair"}])
+def test_one_more_adapter_does_not_change_the_words(home: Path, tmp_path: Path, words: dict[str, str]) -> None:
+    path = lora_file(tmp_path / "any.safetensors")
+    import_adapter(path, NewCharacter(name="ada", noun=""))
+    before = load_cast()["ada"]
+    with pytest.raises(BadInput, match=next(iter(words))):
+        import_adapter(path, NewCharacter(**{"name": "ada", "noun": ""} | words), scale=0.5)
+    assert load_cast()["ada"] == before
+
+
 def test_a_peft_folder_keeps_its_strength_to_itself(home: Path, tmp_path: Path) -> None:
     """Its configuration lies beside the file; a character's other adapters are in one folder with it."""
     key = "base_model.model.unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
