@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -151,7 +152,7 @@ def trained(bench: Bench, method: str, overrides: Mapping[str, object], work: Pa
         kept = work / f"{len(list(work.iterdir()))}-{path.name}"
         kept.write_bytes(path.read_bytes())
         adapters.append(Adapter(family=trainee.model.family, kind=kind, path=kept, sha256=sha256_of(kept)))
-    made.clean_up()
+    shutil.rmtree(made.work)
     return adapters, float(made.record["seconds"])
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from storyboard.errors import CharacterError, ChecksumMismatch
 from storyboard.text import check_name
 
+CONFIGURATION = "adapter_config.json"
+"""What PEFT writes beside a LoRA file; it may set the file's alpha."""
 TOKEN = re.compile(r"[a-z0-9]{2,32}|<[a-z0-9][a-z0-9-]{0,62}>")
 
 
@@ -21,7 +23,7 @@ class Adapter:
         family: "starter", "sd1" or "sdxl": the shape of model it was trained on.
         kind: "lora", "textual-inversion" or "checkpoint".
         path: the .safetensors file.
-        sha256: hex digest of the file; checked before it is loaded.
+        sha256: hex digest of the file; checked before it is loaded. See `with_configuration`.
         scale: 1.0 = as trained.
         base_model: what it was trained on, for people to read.
         licence: SPDX id or name.
@@ -44,7 +46,7 @@ class Adapter:
         """
         if not self.sha256:
             raise CharacterError(f"{self.path} has no checksum.", hint=ChecksumMismatch.hint)
-        found = sha256_of(self.path)
+        found = with_configuration(sha256_of(self.path), self.path, self.kind)
         if found != self.sha256:
             raise ChecksumMismatch(f"{self.path} is not the file that was registered (sha256 {found[:12]}…).")
 
@@ -60,6 +62,19 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise CharacterError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def with_configuration(sha256: str, path: Path, kind: str) -> str:
+    """The digest of an adapter: its file's, or, with PEFT's configuration beside a LoRA, one of both, since it draws
+    otherwise with another.
+
+    Raises:
+        CharacterError: the configuration cannot be read.
+    """
+    beside = path.with_name(CONFIGURATION)
+    if kind != "lora" or not beside.is_file():
+        return sha256
+    return hashlib.sha256(f"{sha256}{sha256_of(beside)}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

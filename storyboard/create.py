@@ -101,13 +101,15 @@ def render_plan(
     """
     known = load_cast(characters)
     store = RunStore(folder)
+    own: dict[str, Sheet] = {}
     if plan is None:
         manifest = store.read()
+        own = {} if sheet else _own_sheets(manifest, formats)
         options, sheet = options or stored_options(manifest.options), sheet or _stored_sheet(manifest)
     job = _job(
         story=plan.story if plan else None, cast=known, planner=_Given(plan) if plan else None,
         asked={"plan": _plain(plan_to_json(plan))} if plan else {}, options=options or RenderOptions(),
-        formats=formats, sheet=sheet,
+        formats=formats, sheet=sheet, own=own,
     )  # fmt: skip
     return _made(job, store, listener)
 
@@ -157,14 +159,35 @@ def stored_options(values: Mapping[str, Any]) -> RenderOptions:
     """The options a manifest holds; unknown or unusable ones are left out."""
     fields = RenderOptions.__dataclass_fields__
     known: dict[str, Any] = {name: value for name, value in values.items() if name in fields}
-    lists = {name: tuple(map(str, value)) for name, value in known.items() if isinstance(value, list)}
-    return RenderOptions(**{**known, **lists})
+    lists = {name for name, field in fields.items() if isinstance(field.default, tuple)}
+    usable = {name: value for name, value in known.items() if isinstance(value, list) == (name in lists)}
+    return RenderOptions(**usable | {name: tuple(map(str, usable[name])) for name in lists & usable.keys()})
 
 
 def _stored_sheet(manifest: Manifest) -> Sheet:
     from storyboard.sheet import Sheet
 
     return Sheet(**manifest.page)  # type: ignore[arg-type]
+
+
+def _own_sheets(manifest: Manifest, formats: Sequence[str]) -> dict[str, Sheet]:
+    """File name -> sheet, of exports that were last set in a way of their own."""
+    from storyboard.sheet import sheet_of
+
+    wanted = board_exports(formats)
+    found = {name: sheet_of(settings) for name, settings in manifest.sheets.items() if name in wanted}
+    return {name: sheet for name, sheet in found.items() if sheet is not None}
+
+
+def _set_otherwise(export: Export, sheet: Sheet) -> Export:
+    """An export with pages of its own."""
+
+    def export_pages(board: Board, path: Path) -> None:
+        from storyboard.layout.place import place
+
+        export(place(board.plan, board.frames, sheet), path)
+
+    return export_pages
 
 
 def board_exports(formats: Sequence[str]) -> dict[str, Export]:
@@ -205,12 +228,14 @@ def _job(
     options: RenderOptions,
     formats: Sequence[str],
     sheet: Sheet | None,
+    own: Mapping[str, Sheet] | None = None,
 ) -> Job:
     from storyboard.editing.repair import repair_new
     from storyboard.layout.place import place
-    from storyboard.sheet import Sheet
+    from storyboard.sheet import Sheet, settings_of
 
-    chosen = sheet or Sheet()
+    chosen, own = sheet or Sheet(), own or {}
+    exports = board_exports(formats)
     renderer = load("renderer", "diffusion", RENDERERS)(options)
     return Job(
         story=story,
@@ -219,10 +244,11 @@ def _job(
         renderer=renderer,
         place=lambda plan, frames: place(plan, frames, chosen),
         repair=partial(repair_new, cast=cast, renderer=renderer, options=options),
-        exports=board_exports(formats),
+        exports={**exports, **{name: _set_otherwise(exports[name], each) for name, each in own.items()}},
         asked=asked,
         options=_plain(dataclasses.asdict(options)),
         place_settings=dataclasses.asdict(chosen),
+        own_settings={name: settings_of(each) or {} for name, each in own.items()},
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from storyboard.board import Board
 from storyboard.events import Listener
 from storyboard.frame import StoredFrame
-from storyboard.manifest import Manifest
+from storyboard.manifest import PAGE_SETTINGS, Manifest
 from storyboard.protocols import Cast, Planner, Renderer
 from storyboard.render_options import content_key
 from storyboard.run_store import RunStore
@@ -34,6 +34,7 @@ class Job:
         options: render options as plain data, for the manifest.
         place_settings: whatever changes the pages, as plain data.
         exports: file name in the board folder -> the function that writes it.
+        own_settings: file name -> settings in place of `place_settings`, of exports that are set in a way of their own.
     """
 
     story: Story | None
@@ -46,9 +47,20 @@ class Job:
     asked: Mapping[str, Any]
     options: Mapping[str, Any]
     place_settings: Mapping[str, Any]
+    own_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def export_key(self, board: Board) -> str:
-        """Hash of everything that an exported file depends on."""
-        frames = [[frame.key, frame.failed] for frame in board.frames]
-        made_of = {"plan": plan_to_json(board.plan), "frames": frames, "place": dict(self.place_settings)}
-        return content_key("export/v1", made_of)
+    def export_key(self, board: Board, name: str) -> str:
+        """Hash of everything that the exported file `name` depends on."""
+        return export_key(board, self.own_settings.get(name, self.place_settings))
+
+    def settings_for(self, manifest: Manifest) -> dict[str, Any]:
+        """The manifest's fields that say how its exports are set, once this job's are written."""
+        page = {name: str(self.place_settings[name]) for name in PAGE_SETTINGS if name in self.place_settings}
+        others = {name: settings for name, settings in manifest.sheets.items() if name not in self.exports}
+        return {"page": page, "sheets": {**others, **self.own_settings}}
+
+
+def export_key(board: Board, settings: Mapping[str, Any]) -> str:
+    """Hash of everything that an exported file depends on, set with those settings."""
+    frames = [[frame.key, frame.failed] for frame in board.frames]
+    return content_key("export/v1", {"plan": plan_to_json(board.plan), "frames": frames, "place": dict(settings)})

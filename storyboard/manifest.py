@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +12,30 @@ from typing import Any
 
 from storyboard.errors import BadPlan, BoardError
 from storyboard.frame import StoredFrame
+from storyboard.render_options import CONTROLS
 from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
 from storyboard.translation import Translation, check_language, translation_from_json
 
 SCHEMA_VERSION = 1
 PAGE_SETTINGS = ("layout", "paper")
+WORDS = "words"
+PICTURE_FILE = re.compile(r"[0-9a-f]{64}(?:\.[a-z0-9]{1,5})?")
 Swap = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """A control picture that one version of a frame follows.
+
+    Attributes:
+        kind: "pose", "depth" or "sketch".
+        picture: name of its file in the board's `guides/` folder; "words" for a stick figure.
+        model: folder of the ControlNet that reads it.
+    """
+
+    kind: str
+    picture: str
+    model: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +48,14 @@ class Version:
             changes that key, and the version no longer counts.
         note: how it came about: "" for the plan's own, else "redo", "edit: …".
         swaps: words that its edits took out of the scene's texts, each with the one put in.
+        guides: control pictures that somebody gave it, in place of the board's own.
     """
 
     key: str
     base_key: str
     note: str = ""
     swaps: tuple[Swap, ...] = ()
+    guides: tuple[Followed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +70,7 @@ class Manifest:
         failed: scene id -> why it has only a placeholder.
         exports: file name -> key of what it was made from.
         page: "layout" and "paper" that the exports were set with.
+        sheets: file name -> settings of an export that was set in a way of its own, see `sheet.settings_of`.
         repaired: scene id -> key of the plan's own request when its frame was scored and, if need be, drawn again.
         translations: language tag -> the plan's texts in that language.
     """
@@ -61,6 +83,7 @@ class Manifest:
     failed: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
     page: Mapping[str, str] = field(default_factory=dict)
+    sheets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     repaired: Mapping[str, str] = field(default_factory=dict)
     translations: Mapping[str, Translation] = field(default_factory=dict)
 
@@ -106,6 +129,7 @@ def manifest_to_text(manifest: Manifest, frames: tuple[StoredFrame, ...] = ()) -
         "frames": entries,
         "exports": dict(manifest.exports),
         "page": dict(manifest.page),
+        "sheets": {name: dict(settings) for name, settings in manifest.sheets.items()},
         "translations": {language: dataclasses.asdict(each) for language, each in manifest.translations.items()},
     }
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -156,6 +180,7 @@ def manifest_from_text(text: str, path: Path) -> Manifest:
         failed={str(entry.get("scene_id")): str(entry["failed"]) for entry in entries if entry.get("failed")},
         repaired={str(entry.get("scene_id")): str(entry["repaired"]) for entry in entries if entry.get("repaired")},
         exports={str(name): str(key) for name, key in _mapping(data, "exports").items()},
+        sheets={str(name): each for name, each in _mapping(data, "sheets").items() if isinstance(each, dict)},
         page={name: str(text) for name, text in _mapping(data, "page").items() if name in PAGE_SETTINGS},
         translations={
             check_language(str(tag)): translation_from_json(raw) for tag, raw in _mapping(data, "translations").items()
@@ -188,8 +213,24 @@ def _versions(entry: Mapping[str, Any]) -> tuple[Version, ...]:
     for raw in (raw for raw in raws if isinstance(raw, dict)):
         key, base_key = str(raw.get("key", "")), str(raw.get("base_key", ""))
         if _is_key(key) and _is_key(base_key):
-            found.append(Version(key=key, base_key=base_key, note=str(raw.get("note", ""))[:500], swaps=_swaps(raw)))
+            note = str(raw.get("note", ""))[:500]
+            found.append(Version(key=key, base_key=base_key, note=note, swaps=_swaps(raw), guides=_guides(raw)))
     return tuple(found)
+
+
+def _guides(raw: Mapping[str, Any]) -> tuple[Followed, ...]:
+    """Those that are whole; a picture is named by its content, so no other file can be meant."""
+    entries = raw["guides"] if isinstance(raw.get("guides"), list) else []
+    found = [
+        Followed(kind=str(entry.get("kind")), picture=str(entry.get("picture")), model=str(entry.get("model")))
+        for entry in entries
+        if isinstance(entry, dict)
+    ]
+    return tuple(each for each in found if each.kind in CONTROLS and _is_picture(each.picture))
+
+
+def _is_picture(name: str) -> bool:
+    return name == WORDS or PICTURE_FILE.fullmatch(name) is not None
 
 
 def _swaps(raw: Mapping[str, Any]) -> tuple[Swap, ...]:

@@ -9,7 +9,7 @@ from storyboard.board import Board
 from storyboard.events import Exported, FrameDone, FrameFailed, Listener, Planned, Step
 from storyboard.frame import Frame
 from storyboard.job import Job
-from storyboard.manifest import PAGE_SETTINGS, Manifest, Version
+from storyboard.manifest import Manifest, Version
 from storyboard.render_options import FrameRequest
 from storyboard.run_store import RunStore
 
@@ -86,14 +86,13 @@ def _kept_and_wanted(
 
 def export(job: Job, board: Board, manifest: Manifest, store: RunStore, listener: Listener) -> None:
     """Write the board's files; one whose plan, frames and layout have not changed is left alone."""
-    key = job.export_key(board)
     keys = dict(manifest.exports)
     for name, write in job.exports.items():
-        path = store.folder / name
-        if not (reused := keys.get(name) == key and path.is_file()):
+        path, key = store.folder / name, job.export_key(board, name)
+        if not (reused := keys.get(name) == key and path.exists()):
             write(board, path)
             keys[name] = key
         listener(Exported(path=path, reused=reused))
-    page = {name: str(job.place_settings[name]) for name in PAGE_SETTINGS if name in job.place_settings}
-    if (keys, page) != (dict(manifest.exports), dict(manifest.page)):
-        store.save(dataclasses.replace(manifest, exports=keys, page=page))
+    exported = dataclasses.replace(manifest, exports=keys, **job.settings_for(manifest))
+    if exported != manifest:
+        store.save(exported)

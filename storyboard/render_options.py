@@ -9,6 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+CONTROLS = ("pose", "depth", "sketch")
+"""Kinds of pictures that a ControlNet follows."""
 RENDER_EPOCH = 1
 """Raised when the same request would give other pixels than before."""
 
@@ -34,7 +36,8 @@ class RenderOptions:
         micro_batch: frames denoised together; None chooses by memory.
         offload: "auto", "none", "model" or "sequential".
         repair: how often a new frame that scores low is drawn again, at most; only where something can score it.
-        control_model: folder of a ControlNet that follows the pictures of `pose`, `depth` or `sketch`.
+        control_model: folders of ControlNets that follow the pictures of `pose`, `depth` or `sketch`, "path", or
+            "pose=path" where there are several.
         control_scale: how strongly.
         pose, depth, sketch: control pictures, "path" for all frames or "3=path" for one; "words" as a pose draws stick
             figures from the pose words of prompts.
@@ -60,7 +63,7 @@ class RenderOptions:
     micro_batch: int | None = None
     offload: str = "auto"
     repair: int = 1
-    control_model: str = ""
+    control_model: tuple[str, ...] = ()
     control_scale: float = 1.0
     pose: tuple[str, ...] = ()
     depth: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ board.json                 manifest (schema-versioned); the plan stands in it un
 plan/                      requests to the language model (no key) and its raw replies
 frames/<key>.png + .json   one picture and one record for each request; never changed once written
 frames/anchors/            hidden frames that others attend to
+guides/                    control pictures that versions of frames follow, by the digest of their content
 placeholders/              labelled pictures for frames that failed
 history/NNNN.json          earlier manifests, for `storyboard undo`
 board.pdf, board.png, …    exports
@@ -76,7 +77,7 @@ class RunStore:
         publish(path, manifest_to_text(manifest, self.stored_frames(manifest)).encode())
 
     def undo(self) -> Manifest:
-        """Bring back the manifest before the last undoable change.
+        """Bring back the manifest before the last undoable change; what the exported files hold is not undone with it.
 
         Raises:
             BoardError: there is nothing to undo.
@@ -85,7 +86,8 @@ class RunStore:
         if not last:
             raise BoardError("There is nothing to undo on this board.", hint=f"Look at it: open {self.folder}")
         path = self._history_path(last)
-        manifest = manifest_from_text(path.read_text(encoding="utf-8"), path)
+        before, now = manifest_from_text(path.read_text(encoding="utf-8"), path), self.read()
+        manifest = dataclasses.replace(before, exports=now.exports, page=now.page, sheets=now.sheets)
         self.save(manifest)
         path.unlink()
         return manifest
@@ -210,7 +212,8 @@ class RunStore:
 
     def _sweep(self) -> None:
         """Remove temporary files that a killed process left behind (hidden, with a suffix)."""
-        for folder in (self.folder, self.frames_folder, self.frames_folder / "anchors", self.folder / "plan"):
+        folders = (self.folder, self.folder / "plan", self.folder / "guides")
+        for folder in (*folders, self.frames_folder, self.frames_folder / "anchors"):
             for path in folder.glob(".*-*.*"):
                 with contextlib.suppress(OSError):
                     path.unlink()

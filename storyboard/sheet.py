@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from storyboard.errors import BadInput, UnknownName
+from storyboard.errors import BadInput, StoryboardError, UnknownName
 from storyboard.text import clean
 
 MM_PER_INCH = 25.4
@@ -26,6 +29,8 @@ PAPERS: dict[str, tuple[float, float]] = {
 FIELDS = ("number", "shot", "duration", "caption", "action", "dialogue", "notes")
 NUMBERINGS = ("plain", "scene")
 FITS = ("letterbox", "crop")
+NOT_KEPT = frozenset({"logo", "sounds", "translations", "second_language"})
+FONT_FAMILY = re.compile(r"[\w -]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +101,26 @@ class Sheet:
             raise BadInput("A bleed lies between 0 and 20 mm.", hint="For example: --bleed 3.2")
         if self.aspect is not None and not all(1 <= side <= 10_000 for side in self.aspect):
             raise BadInput(f"{self.aspect} is not a shape.", hint="For example: --aspect 16:9")
+
+
+def settings_of(sheet: Sheet) -> dict[str, Any] | None:
+    """The settings that are not the usual ones, as plain data for a manifest; None where some name files or hold texts,
+    which may be others by the time they are read."""
+    values = {each.name: getattr(sheet, each.name) for each in dataclasses.fields(Sheet)}
+    changed = {name: values[name] for name, usual in dataclasses.asdict(Sheet()).items() if values[name] != usual}
+    if NOT_KEPT & changed.keys() or not FONT_FAMILY.fullmatch(sheet.font):
+        return None
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
+
+
+def sheet_of(settings: Mapping[str, Any]) -> Sheet | None:
+    """The sheet with settings that a manifest holds; None when they are none, or more than `settings_of` gives."""
+    values: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in settings.items()}
+    try:
+        sheet = Sheet(**values)
+        return sheet if settings_of(sheet) == dict(settings) else None
+    except (StoryboardError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def paper_size(paper: str, landscape: bool) -> tuple[float, float]:

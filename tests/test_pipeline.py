@@ -42,6 +42,10 @@ def write_captions(board: Board, path: Path) -> None:
     publish(path, "\n".join(scene.caption for scene in board.plan.scenes).encode())
 
 
+def write_folder(board: Board, path: Path) -> None:
+    publish(path / "001.png", b"picture")
+
+
 def a_job(plan: ScenePlan | None, renderer: FlatRenderer) -> Job:
     return Job(
         story=plan.story if plan else None,
@@ -74,6 +78,14 @@ def test_a_second_run_does_nothing(tmp_path: Path) -> None:
     assert all(event.reused for event in events if isinstance(event, Planned | FrameDone | Exported))
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "b").rglob("*") if path.is_file()}
     assert after == before
+
+
+def test_a_folder_of_pictures_that_is_up_to_date_is_left_alone(tmp_path: Path) -> None:
+    job = dataclasses.replace(a_job(a_plan("red"), FlatRenderer()), exports={"board.images": write_folder})
+    events: list[Event] = []
+    for _ in range(2):
+        make_board(job, RunStore(tmp_path / "b"), events.append)
+    assert [event.reused for event in events if isinstance(event, Exported)] == [False, True]
 
 
 def test_a_changed_caption_draws_nothing_and_a_changed_prompt_one_frame(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from pydantic import ValidationError
 
 from storyboard.casting.character_file import AdapterRecord, CharacterRecord, first_mistake
@@ -18,7 +17,7 @@ from storyboard.casting.looks import look_of
 from storyboard.casting.pictures import Picture, Report, read_pictures
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import Draft, as_record, check_free, own_folder, staged, sweep
-from storyboard.casting.tokens import TokenReport, check_token, inspect_token, suggest_token, written
+from storyboard.casting.tokens import TokenReport, check_new, check_token, inspect_token, suggest_token, written
 from storyboard.casting.training.dataset import prepared
 from storyboard.casting.training.loading import Trainee, load_trainee
 from storyboard.casting.training.loop import Listener
@@ -27,13 +26,11 @@ from storyboard.casting.training.presets import preset
 from storyboard.casting.training.scoring import Probe
 from storyboard.casting.training.session import Say, Session, Subject, Trained
 from storyboard.character import sha256_of
-from storyboard.errors import BadInput
+from storyboard.errors import BadInput, CharacterError
 from storyboard.files import publish_with
 from storyboard.rendering.model_files import find_model
 from storyboard.text import clean
 
-REFERENCE_SIDE = 1024
-"""Pixels; `characters train` learns from the references, SDXL at this size."""
 CROPS = "crops.jpg"
 
 
@@ -138,6 +135,10 @@ def train_character(name: str, wish: TrainingWish) -> Path:
     """
     folder = own_folder(name)
     character = load_cast()[name]
+    if not (folder / "references").is_dir():
+        raise CharacterError(
+            f"{name} has no pictures to learn from.", hint=f"Put 10 to 30 varied ones into {folder / 'references'}."
+        )
     pictures = _told_pictures(folder / "references", wish)
     trainee = load_trainee(wish.model, precision=str(wish.overrides.get("precision") or "auto"), device=wish.device)
     noun = character.noun if character.kind == "character" else ""
@@ -200,6 +201,7 @@ def _token(new: NewCharacter, trainee: Trainee, wish: TrainingWish) -> TokenRepo
     check_free(new.name, token, over_bundled=True)
     report = inspect_token(token, tokenizer)
     if wish.method in ("textual-inversion", "pivotal"):
+        check_new(token, tokenizer)
         wish.say(
             f"Token: {token}, a new word with vectors of its own (this model would read it as {written(report.pieces)})"
         )
@@ -237,20 +239,23 @@ def train_pictures(
     )
     sheet = contact_sheet([preview(image) for image in images], [picture.path.name for picture in pictures])
     publish_with(session.work / CROPS, lambda temporary: sheet.save(temporary, quality=88))
-    wish.say(f"Training {options.method} on {len(images)} pictures ({session.work / CROPS}) for {options.steps} steps.")
+    what = f"{options.method} on {len(images)} pictures ({session.work / CROPS}) for {options.steps} steps"
+    wish.say(f"The training of {what} is done; choosing." if session.has_finished else f"Training {what}.")
     return session.run()
 
 
 def write_references(draft: Draft, pictures: Sequence[Picture]) -> list[str]:
-    """The pictures without metadata, at most 1024 pixels, with their captions; and a contact sheet to look at."""
+    """The pictures without metadata, with their captions; and a contact sheet to look at.
+
+    They are the very pixels that were learned from, in the same order, so `characters train` learns the same.
+    """
     folder = draft.folder / "references"
     folder.mkdir(exist_ok=True)
+    digits = max(2, len(str(len(pictures) - 1)))
     names = []
     for number, picture in enumerate(pictures):
-        image = picture.image.copy()
-        image.thumbnail((REFERENCE_SIDE, REFERENCE_SIDE), Image.Resampling.LANCZOS)
-        path = folder / f"{number:02}.png"
-        image.save(path)
+        path = folder / f"{number:0{digits}}.png"
+        picture.image.save(path)
         if picture.caption:
             path.with_suffix(".txt").write_text(picture.caption + "\n", "utf-8")
         names.append(f"references/{path.name}")
@@ -285,7 +290,4 @@ def with_adapters(draft: Draft, record: CharacterRecord, trained: Trained, wish:
     if trained.sheet is not None:
         trained.sheet.save(folder / "checkpoints.jpg", quality=88)
     shutil.copyfile(trained.work / CROPS, folder / CROPS)
-    changed = record.with_adapters(family, list(rows.values()))
-    for name in record.adapter_files() - changed.adapter_files():
-        (draft.folder / name).unlink(missing_ok=True)
-    return changed
+    return record.with_adapters(family, list(rows.values()))

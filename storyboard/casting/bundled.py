@@ -84,4 +84,4 @@ def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
         draft.write_record(with_adapters(draft, record, trained, wish))
         shutil.rmtree(target)
         shutil.copytree(draft.folder, target)
-        trained.clean_up()
+        shutil.rmtree(trained.work)

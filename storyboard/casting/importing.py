@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from storyboard.casting.adding import NewCharacter
 from storyboard.casting.character_file import AdapterRecord, CharacterRecord
@@ -19,7 +18,7 @@ from storyboard.character import TOKEN, sha256_of
 from storyboard.errors import BadInput, CharacterError, UnknownName
 from storyboard.rendering.adapter_header import ARCHITECTURES, adapter_family, adapter_kind
 from storyboard.rendering.diffusion.adapter_embeddings import read_embedding
-from storyboard.rendering.diffusion.adapter_files import PICKLE_SUFFIXES, adapter_config, read_tensors
+from storyboard.rendering.diffusion.adapter_files import PICKLE_SUFFIXES, adapter_config, read_tensors, write_tensors
 from storyboard.rendering.diffusion.adapter_lora import parse_lora
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_embedding
 from storyboard.text import clean
@@ -87,7 +86,7 @@ def import_adapter(
 
     Raises:
         CharacterError: the file cannot be used, or its family cannot be told.
-        BadInput: a new character without noun or token, or a scale out of range.
+        BadInput: a new character without noun or token, other words for one that is there, or a scale out of range.
     """
     if not -4 <= scale <= 4:
         raise BadInput(f"The scale is {scale}, but must be between -4 and 4.", hint="Add --scale 1.")
@@ -103,11 +102,23 @@ def import_adapter(
     if existing:
         own_folder(new.name)
     with staged(new.name, replace=existing) as draft:
-        record = as_record(load_cast()[new.name]) if existing else _new_record(new, found)
+        record = _unchanged(as_record(load_cast()[new.name]), new) if existing else _new_record(new, found)
         row = _copied(draft, path, record, found, family, scale, allow_pickle)
         others = [each for each in record.adapters_of(family) if each.kind != found.kind]
         draft.write_record(record.with_adapters(family, [*others, row]))
     return own_folder(new.name)
+
+
+def _unchanged(record: CharacterRecord, new: NewCharacter) -> CharacterRecord:
+    """The record as it is; an adapter more changes nobody's words."""
+    for option in ("token", "noun", "look"):
+        asked, has = getattr(new, option), getattr(record, option)
+        if asked not in ("", has):
+            raise BadInput(
+                f"{record.name} is in the cast already, and its {option} is {has!r}.",
+                hint=f"Leave --{option} away, or import the file under another --name.",
+            )
+    return record
 
 
 def _new_record(new: NewCharacter, found: Found) -> CharacterRecord:
@@ -125,7 +136,7 @@ def _copy_lora(path: Path, target: Path) -> None:
         return
     tensors, metadata = read_tensors(path)
     alphas = {f"{each.key}.alpha": torch.tensor(each.alpha) for each in parse_lora(tensors, metadata, config)}
-    save_file(tensors | alphas, target, metadata=metadata or None)
+    write_tensors(target, tensors | alphas, metadata)
 
 
 def _copied(

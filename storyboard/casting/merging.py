@@ -12,14 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from storyboard.errors import BadInput, CharacterError, ModelError
-from storyboard.files import publish_with
 from storyboard.rendering.adapter_header import adapter_family, resolution_of
-from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
+from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors, write_tensors
 from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, kohya_name, write_lora
 from storyboard.rendering.model_files import WEIGHTS
@@ -56,15 +53,10 @@ def _merge_files(first: Path, second: Path, ratio: float, target: Path) -> None:
         raise CharacterError(f"One of {first.name} and {second.name} is an adapter, the other a checkpoint.")
     if not _is_lora(one):
         merged = merge_tensors(one, other, ratio)
-        publish_with(target, lambda temporary: save_file(merged, temporary, metadata={"format": "pt"}))
+        write_tensors(target, merged, {"format": "pt"})
         return
     family = _common_family([(one, about), (other, about_other)], f"{first.name} and {second.name}")
-    layers, layout = merge_layers(
-        parse_lora(one, about, adapter_config(first)),
-        parse_lora(other, about_other, adapter_config(second)),
-        ratio,
-        family,
-    )
+    layers, layout = merge_layers(_layers(first, one, about), _layers(second, other, about_other), ratio, family)
     phrases = [each.get("modelspec.trigger_phrase", "") for each in (about, about_other)]
     info = AdapterInfo(
         title=target.stem,
@@ -75,6 +67,17 @@ def _merge_files(first: Path, second: Path, ratio: float, target: Path) -> None:
         further={"modelspec.merged_from": f"{first.name}, {second.name}"},
     )
     write_lora(target, layers, info, layout)
+
+
+def _layers(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> list[LowRank]:
+    """The layers of a file with two factors each. Raises CharacterError when it is DoRA's, which does not add up."""
+    layers = parse_lora(tensors, about, adapter_config(path))
+    if any(layer.magnitude is not None for layer in layers):
+        raise CharacterError(
+            f"{path.name} is a DoRA file, which means something on the model's own weights only and cannot be merged.",
+            hint="Draw with both in one prompt: <lora:ONE:0.5> <lora:OTHER:0.5>",
+        )
+    return [layer.without_middle() for layer in layers]
 
 
 def _common_family(files: Sequence[tuple[Mapping[str, Tensor], Mapping[str, str]]], names: str) -> str:
@@ -115,21 +118,19 @@ def _weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def merge_layers(
-    one: tuple[LowRank, ...], other: tuple[LowRank, ...], ratio: float, family: str = ""
+    one: Sequence[LowRank], other: Sequence[LowRank], ratio: float, family: str = ""
 ) -> tuple[list[LowRank], str]:
     """Layers of either, shared ones with both factors side by side; and the layout of their names.
 
     That is kohya's as soon as one file has it, since names with dots can be made from dots to underscores only.
 
     Raises:
-        CharacterError: a layer is DoRA's or a Tucker form, which do not add up, or has two shapes.
+        CharacterError: a layer has two shapes.
     """
     layout = "kohya" if any("." not in layer.key for layer in (*one, *other)) else "diffusers"
     weighted: dict[str, list[LowRank]] = {}
     for layers, share in ((one, 1 - ratio), (other, ratio)):
         for layer in layers:
-            if layer.magnitude is not None or layer.mid is not None:
-                raise CharacterError(f"The layer {layer.key[:120]!r} cannot be merged: only plain LoRA adds up.")
             key = kohya_name(layer.key, family) if layout == "kohya" else layer.key
             up = layer.up.float() * (share * layer.alpha / layer.rank)
             weighted.setdefault(key, []).append(replace(layer, key=key, up=up, alpha=float(layer.rank)))
@@ -161,9 +162,9 @@ def _merge_folders(first: Path, second: Path, ratio: float, target: Path) -> Non
             if not (second / name).is_file():
                 raise ModelError(f"{second} has no {name}, so the two cannot be merged.")
             merged = merge_tensors(read_tensors(path)[0], read_tensors(second / name)[0], ratio)
-            save_file(merged, path, metadata={"format": "pt"})
+            write_tensors(path, merged, {"format": "pt"})
         partial.rename(target)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise ModelError(f"{target} cannot be written: {error}.", hint="Name another folder with -o.") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -33,7 +33,12 @@ class Draft:
     folder: Path
 
     def write_record(self, record: CharacterRecord) -> None:
-        (self.folder / FILE_NAME).write_text(to_toml(record), "utf-8")
+        """Write the character's file; adapters that only the file before named are removed."""
+        path = self.folder / FILE_NAME
+        before = read_record(path).adapter_files() if path.is_file() else set()
+        for name in before - record.adapter_files():
+            (self.folder / name).unlink(missing_ok=True)
+        path.write_text(to_toml(record), "utf-8")
 
     def read_record(self) -> CharacterRecord:
         return read_record(self.folder / FILE_NAME)
@@ -130,7 +135,7 @@ def own_folder(name: str) -> Path:
 
 
 def remove(name: str) -> None:
-    """Take a character of the user's off the shelf, with everything that belongs to it, unfinished trainings too.
+    """Take a character of the user's off the shelf, with everything that belongs to it, trainings too.
 
     Class pictures stay: they show the plain noun and serve others.
 
@@ -142,11 +147,16 @@ def remove(name: str) -> None:
         hidden = Path(tempfile.mkdtemp(prefix=HIDDEN, dir=folder.parent))
         os.replace(folder, hidden / name)
         shutil.rmtree(hidden)
-        for work in training_folder().glob(f"{name}-*"):
-            if WORK.fullmatch(work.name.removeprefix(name)):
-                shutil.rmtree(work)
+        for work in work_folders(name):
+            shutil.rmtree(work)
     except OSError as error:
         raise CharacterError(f"{folder} cannot be removed: {error.strerror or error}.") from None
+
+
+def work_folders(name: str) -> list[Path]:
+    """Where a character's trainings are, or were done."""
+    found = training_folder().glob(f"{name}-*")
+    return [work for work in found if WORK.fullmatch(work.name.removeprefix(name))]
 
 
 def rename(name: str, new_name: str) -> None:
@@ -160,6 +170,9 @@ def rename(name: str, new_name: str) -> None:
     with staged(new_name) as draft:
         shutil.copytree(folder, draft.folder, dirs_exist_ok=True)
         draft.rename(new_name)
+    for work in work_folders(name):
+        with contextlib.suppress(OSError):  # then `remove` takes it
+            work.rename(work.with_name(new_name + work.name.removeprefix(name)))
     remove(name)
 
 

@@ -83,16 +83,23 @@ def check_token(token: str) -> None:
         )
 
 
+def check_new(token: str, tokenizer: Any) -> None:
+    """Raise CharacterError when the tokenizer has it already, so that it cannot stand for new vectors."""
+    if token in tokenizer.get_vocab():
+        raise CharacterError(f"The model already has a token {token!r}.", hint="Choose another with --token.")
+
+
 def suggest_token(name: str, tokenizer: Any, taken: Collection[str]) -> str:
     """A rare token that nobody uses: one piece where the tokenizer has one, else consonants drawn from the name.
 
     The same name gives the same token, and other names begin elsewhere in the list, so that two people who give each
-    other their characters seldom have two with one token.
+    other their characters seldom have two with one token. It is never also a beginning of words ("hta"), which no new
+    vectors could be named by.
     """
     vocabulary = tokenizer.get_vocab()
     first = hashlib.sha256(name.encode()).digest()[0] % len(RARE)
     for token in RARE[first:] + RARE[:first]:
-        if token not in taken and f"{token}</w>" in vocabulary:
+        if token not in taken and token not in vocabulary and f"{token}</w>" in vocabulary:
             return token
     return next(token for token in _drawn(name) if token not in taken and f"{token}</w>" not in vocabulary)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from storyboard.commands.progress import Progress
 from storyboard.commands.sheet_options import sheet_options, to_reading, to_sheet
 from storyboard.editing.translating import Reading, as_read, with_translation
 from storyboard.errors import BadInput
+from storyboard.job import export_key
 from storyboard.manifest import Manifest
 from storyboard.run_store import RunStore
+from storyboard.sheet import settings_of
 
 DEFAULT_FORMATS = ("pdf",)
 
@@ -63,11 +66,22 @@ def export(
         placed = place(plan, store.stored_frames(manifest), sheet)
         for path, name in targets.items():
             load("format", name, EXPORTERS)(placed, path)
-        ours = {path.name for path in targets if path.parent == store.folder}
-        kept = {name: key for name, key in manifest.exports.items() if name not in ours}
-        if kept != dict(manifest.exports):
-            store.save(replace(manifest, exports=kept))
+        ours = {path.name: name for path, name in targets.items() if path.parent == store.folder}
+        noted = _noted(manifest, placed, ours, None if reading else settings_of(sheet))
+        if noted != manifest:
+            store.save(noted)
     report(placed, list(targets), as_json=as_json)
+
+
+def _noted(manifest: Manifest, board: Board, ours: Mapping[str, str], settings: Mapping[str, Any] | None) -> Manifest:
+    """The manifest after exports: file name -> format of those in the board's folder. Files that can be set so again
+    are made anew with the board; `settings` None: none can."""
+    exports = {name: key for name, key in manifest.exports.items() if name not in ours}
+    sheets = {name: each for name, each in manifest.sheets.items() if name not in ours}
+    again = [name for name, suffix in ours.items() if settings is not None and name == f"board.{suffix}"]
+    keys = {name: export_key(board, settings or {}) for name in again}
+    own = {name: settings or {} for name in again}
+    return replace(manifest, exports={**exports, **keys}, sheets={**sheets, **own})
 
 
 def _manifest(

@@ -77,7 +77,12 @@ _RENDER = (
         help="Number format; the best for the machine by default.",
     ),
     click.option("--device", help="cpu, cuda, cuda:1, mps."),
-    click.option("--control-model", default="", metavar="FOLDER", help="A ControlNet for --pose, --depth or --sketch."),
+    click.option(
+        "--control-model",
+        multiple=True,
+        metavar="FOLDER",
+        help="A ControlNet for --pose, --depth or --sketch; KIND=FOLDER for each where there are several.",
+    ),
     click.option(
         "--pose",
         multiple=True,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from storyboard.board import Board
 from storyboard.commands.changing import board_argument, changing
 from storyboard.editing.board_changes import OpenBoard, redo_frame
-from storyboard.rendering.guides import CONTROLS
 
 
 @click.command()
@@ -20,13 +17,21 @@ from storyboard.rendering.guides import CONTROLS
 @click.option("--pose", metavar="PICTURE", help='A skeleton to follow, or "words" for a stick figure.')
 @click.option("--depth", metavar="PICTURE", help="A depth picture to follow.")
 @click.option("--sketch", metavar="PICTURE", help="A line drawing to follow.")
-@click.option("--control-model", metavar="FOLDER", help="The ControlNet for that; the board's own by default.")
+@click.option(
+    "--control-model",
+    "models",
+    multiple=True,
+    metavar="FOLDER",
+    help="The ControlNet for that, KIND=FOLDER for each where there are several; the board's own by default.",
+)
 @changing
-def redo(board: OpenBoard, number: int, seed: int | None, note: str, **steering: str | None) -> Board:
-    """Draw frame NUMBER, as it was edited and noted so far, once more with another seed.
+def redo(
+    board: OpenBoard, number: int, seed: int | None, note: str, models: tuple[str, ...], **pictures: str | None
+) -> Board:
+    """Draw frame NUMBER, as it was edited, noted and steered so far, once more with another seed.
 
-    The version before is kept.
+    Pictures to follow are kept with the version, and followed by what is made of it; `storyboard pick` an earlier
+    version to be rid of them. The version before is kept.
     """
-    given: dict[str, Any] = {name: value for name, value in steering.items() if value}
-    pictures = {name: (f"{number}={value}",) for name, value in given.items() if name in CONTROLS}
-    return redo_frame(board, number, seed, note, {**given, **pictures})
+    given = {kind: path for kind, path in pictures.items() if path}
+    return redo_frame(board, number, seed, note, given, models)

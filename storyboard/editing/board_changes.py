@@ -7,28 +7,33 @@ undone, and sets the board's pages again. All other frames stay as they are, to 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from storyboard.backends import EXPORTERS
 from storyboard.board import Board
 from storyboard.casting.registry import load_cast
 from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
+from storyboard.editing.followed import asked_guides, kept, steered
+from storyboard.editing.new_scene import new_scene
 from storyboard.editing.repair import Repair, next_seed, repaired, repairs
 from storyboard.editing.retelling import retold, swaps_of
-from storyboard.editing.word_edit import NotUnderstood, WordEdit, read_edit, refuse_unheard
+from storyboard.editing.stored_requests import shown_request, stored_chain
+from storyboard.editing.word_edit import NotUnderstood, WordEdit, refuse_unheard
+from storyboard.editing.worn import read_edit_of
 from storyboard.errors import BadInput, BoardBusy, BoardError, FramesFailed
 from storyboard.evaluating.judges import Judge
-from storyboard.events import FrameDone, FrameFailed, Listener, Step, ignore
+from storyboard.events import FrameDone, FrameFailed, Listener, Note, Step, ignore
 from storyboard.frame import Frame
-from storyboard.manifest import Manifest, Swap, Version
+from storyboard.manifest import Followed, Manifest, Swap, Version
 from storyboard.planning.choose import default_planner
-from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
-from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
-from storyboard.rendering.guides import CONTROLS
+from storyboard.render_options import CONTROLS, FrameRequest
+from storyboard.rendering.guides import moved_behind
+from storyboard.rendering.resolve_prompt import spoken_of
 from storyboard.run_store import RunStore, replace_plan
 from storyboard.scene_plan import Scene
 from storyboard.shot_numbers import lock_numbers
@@ -38,7 +43,6 @@ if TYPE_CHECKING:
     from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 
 Outcomes = Iterator[Frame | Step | FrameFailed]
-LONGEST_CHAIN = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,17 +110,21 @@ def edit_frame(
         PlannerError: the language model was asked and gave no usable answer.
     """
     scene = board.scene(number)
-    chain = stored_chain(board.store, scene, board.version(scene).key)
+    shown = board.version(scene)
+    chain = stored_chain(board.store, scene, shown.key)
+    people = [board.cast[name] for name in scene.cast if name in board.cast]
+    drawn = [each for each in spoken_of(chain[-1].prompt, people, board.cast) if each.kind == "character"]
     try:
-        edit = read_edit(chain[-1].prompt, said, where)
+        edit = read_edit_of(chain[-1].prompt, said, where, drawn)
     except NotUnderstood:
         name = planner or default_planner()[0]
         if name == "offline":
             raise
         edit = _asked_edit(board, scene, chain[-1].prompt, said, where, name, llm_model)
     target = replace(chain[-1], prompt=edit.after, edit_of=chain[-1].key, edit=edit.to_json())
-    outcomes = board.renderer.edit(board.manifest.plan, board.cast, [*chain, target], board.store.frames_folder)
-    return _with_new_version(board, scene, outcomes, f"edit: {clean(said)}", swaps_of(edit))
+    renderer = steered(board.renderer, number, shown.guides, board.store.folder)
+    outcomes = renderer.edit(board.manifest.plan, board.cast, [*chain, target], board.store.frames_folder)
+    return _with_new_version(board, scene, outcomes, f"edit: {clean(said)}", shown.guides, swaps_of(edit))
 
 
 def _asked_edit(
@@ -136,42 +144,37 @@ def redo_frame(
     number: int,
     seed: int | None = None,
     note: str = "",
-    steering: Mapping[str, Any] | None = None,
+    pictures: Mapping[str, str] | None = None,
+    models: Sequence[str] = (),
 ) -> Board:
-    """Draw a frame once more as it is now worded, with another seed (the next one, or the given), perhaps a note for
-    the prompt, and perhaps a control picture: `steering` are the `RenderOptions` of that."""
+    """Draw a frame once more as the version on the board is worded and steered (as the plan says where that has changed
+    since), with another seed (the next one, or the given) and perhaps a note for the prompt.
+
+    `pictures` are control pictures to follow in place of all others, kind -> file or "words", `models` the ControlNets
+    that read them, as `--control-model` names them.
+    """
     scene = board.scene(number)
     chosen = next_seed(board.manifest, scene.id) if seed is None else seed
     note = clean(note)
     refuse_unheard(note)
+    version = _counting_version(board, scene)
+    shown = shown_request(board.store, scene.id, version)
+    guides = asked_guides(pictures or {}, models, board.renderer.options) or (version.guides if version else ())
 
     def change(request: FrameRequest) -> FrameRequest:
-        prompt = _wording(board, request)
-        prompt = f"{prompt}, {note}" if note else prompt
-        return replace(request, seed=chosen, prompt=prompt)
+        worded = shown or request
+        prompt = f"{worded.prompt}, {note}" if note else worded.prompt
+        return replace(request, seed=chosen, prompt=prompt, consistency_strength=worded.consistency_strength)
 
-    renderer = _steered(board.renderer, steering) if steering else board.renderer
+    renderer = steered(board.renderer, number, guides, board.store.folder)
     outcomes = renderer.redraw(board.manifest.plan, board.cast, {scene.id: change}, board.store.frames_folder)
-    return _with_new_version(board, scene, outcomes, f"redo: {note}" if note else "redo")
+    return _with_new_version(board, scene, outcomes, f"redo: {note}" if note else "redo", guides)
 
 
-def _wording(board: OpenBoard, own: FrameRequest) -> str:
-    """The prompt of the version on the board, with its edits and notes; the plan's where that has changed since."""
-    version = board.manifest.active_version(own.scene_id)
-    shown = _shown_request(board, version) if version and version.base_key == own.key else None
-    return shown.prompt if shown else own.prompt
-
-
-def _shown_request(board: OpenBoard, version: Version) -> FrameRequest | None:
-    record = board.store.frame_record(version.key)
-    request = request_from_json(record.get("request"), "") if record else None
-    return request if request and request.key == version.key else None
-
-
-def _steered(renderer: DiffusionRenderer, steering: Mapping[str, Any]) -> DiffusionRenderer:
-    """The same with one kind of control picture instead of the board's own."""
-    free = dict.fromkeys(CONTROLS, ())
-    return type(renderer)(replace(renderer.options, **{**free, **steering}))
+def _counting_version(board: OpenBoard, scene: Scene) -> Version | None:
+    """The version on the board; None where the plan has changed since it was chosen."""
+    version = board.manifest.active_version(scene.id)
+    return version if version and version.base_key == _own_key(board, scene) else None
 
 
 def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Board:
@@ -179,7 +182,7 @@ def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Bo
     or pictures to follow than the plan's stay as they are."""
     manifest = board.manifest
     requests = board.renderer.requests(manifest.plan, board.cast)
-    scenes = [own.scene_id for own in requests if _differs_in_seed_alone(board, own)]
+    scenes = [own.scene_id for own in requests if _differs_as_repairs_do(board, own)]
     work = Repair(
         store=board.store, cast=board.cast, renderer=board.renderer, judge=judge, listener=board.listener,
         least=least, times=times, save=lambda _: None, earlier={scene: repairs(manifest, scene) for scene in scenes},
@@ -191,10 +194,11 @@ def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Bo
     return finished(board)
 
 
-def _differs_in_seed_alone(board: OpenBoard, own: FrameRequest) -> bool:
-    version = board.manifest.active_version(own.scene_id)
-    shown = _shown_request(board, version) if version else None
-    return shown is not None and replace(shown, seed=own.seed).key == own.key
+def _differs_as_repairs_do(board: OpenBoard, own: FrameRequest) -> bool:
+    shown = shown_request(board.store, own.scene_id, board.manifest.active_version(own.scene_id))
+    if shown is None:
+        return False
+    return replace(shown, seed=own.seed, consistency_strength=own.consistency_strength).key == own.key
 
 
 def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "", locked: str | None = None) -> Board:
@@ -206,13 +210,21 @@ def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "", lock
     scenes = list((lock_numbers(plan, locked) if locked else plan).scenes)
     if not 0 <= after <= len(scenes):
         raise BadInput(f"There is no frame {after} to put it behind.", hint=f"Use --after 0 to --after {len(scenes)}.")
-    new = _new_scene(board, after, clean(text), prompt.strip())
+    new = new_scene(plan.scenes, board.cast, after, clean(text), prompt.strip())
     numbered = [
         replace(scene, number=number) for number, scene in enumerate([*scenes[:after], new, *scenes[after:]], 1)
     ]
+    changed = replace(board.manifest, options=_moved_guides(board.manifest.options, after))
     with _writing(board):
-        board.store.save(replace_plan(board.manifest, scenes=tuple(numbered)), undoable=True)
+        board.store.save(replace_plan(changed, scenes=tuple(numbered)), undoable=True)
     return finished(board)
+
+
+def _moved_guides(options: Mapping[str, Any], after: int) -> dict[str, Any]:
+    """The manifest's options with the control pictures of later frames following their frames' new numbers."""
+    pictures = {kind: options[kind] for kind in CONTROLS if isinstance(options.get(kind), list)}
+    moved = {kind: [moved_behind(str(entry), after) for entry in entries] for kind, entries in pictures.items()}
+    return {**options, **moved}
 
 
 def pick_version(board: OpenBoard, number: int, name: str) -> Board:
@@ -239,53 +251,24 @@ def finished(board: OpenBoard) -> Board:
     """Draw what is missing and set the pages again, in the formats the board already has."""
     manifest = board.store.read()
     formats = [name.removeprefix("board.") for name in manifest.exports if name.startswith("board.")]
-    return render_plan(
+    made = render_plan(
         None,
         board.store.folder,
         characters=board.characters,
-        options=board.renderer.options,
         formats=formats or DEFAULT_FORMATS,
         listener=board.listener,
     )
+    old = _left_behind(board.store) if manifest != board.manifest else []
+    if old:
+        board.listener(Note(text=f"Still as before the change: {', '.join(old)}. storyboard export makes them anew."))
+    return made
 
 
-def stored_chain(store: RunStore, scene: Scene, key: str) -> list[FrameRequest]:
-    """The requests from a plain frame over its edits to the frame of that key.
-
-    Raises:
-        BoardError: a record is missing or damaged.
-    """
-    chain: list[FrameRequest] = []
-    while key and len(chain) < LONGEST_CHAIN:
-        record = store.frame_record(key)
-        request = None if record is None else request_from_json(record.get("request"), scene.id)
-        if request is None or request.key != key:
-            raise BoardError(
-                f"The record of frame {scene.number} is missing or damaged.",
-                hint=f"Draw it again: storyboard redo {store.folder} {scene.number}",
-            )
-        chain.insert(0, request)
-        key = request.edit_of
-    if key:
-        raise BadInput(
-            f"Frame {scene.number} has been edited {LONGEST_CHAIN} times over.", hint="Redo it and edit from there."
-        )
-    return chain
-
-
-def request_from_json(data: object, scene_id: str) -> FrameRequest | None:
-    """The request a frame's record holds; None when it is not one."""
-    if not isinstance(data, Mapping):
-        return None
-    known = FrameRequest.__dataclass_fields__
-    values: dict[str, Any] = {name: value for name, value in data.items() if name in known}
-    try:
-        values["adapters"] = tuple(AdapterUse(**use) for use in values.get("adapters", ()))
-        values["guides"] = tuple(PictureGuide(**guide) for guide in values.get("guides", ()))
-        values["anchors"] = tuple(values.get("anchors", ()))
-        return FrameRequest(**{**values, "scene_id": scene_id})
-    except TypeError:
-        return None
+def _left_behind(store: RunStore) -> list[str]:
+    """The exports in the board's folder that are not made anew with it: translations, and those set with files."""
+    kept = store.read().exports
+    found = sorted(path.name for path in store.folder.glob("board.*") if path.name not in kept)
+    return [name for name in found if any(name.endswith(f".{suffix}") for suffix in EXPORTERS)]
 
 
 @contextmanager
@@ -298,14 +281,20 @@ def _writing(board: OpenBoard) -> Iterator[None]:
 
 
 def _with_new_version(
-    board: OpenBoard, scene: Scene, outcomes: Outcomes, note: str, swaps: tuple[Swap, ...] = ()
+    board: OpenBoard,
+    scene: Scene,
+    outcomes: Outcomes,
+    note: str,
+    guides: Sequence[Followed],
+    swaps: tuple[Swap, ...] = (),
 ) -> Board:
-    """The board with a new picture, which shows what the one before did but for `swaps`."""
+    """The board with a new picture that follows `guides` and shows what the one before did but for `swaps`."""
     with _writing(board):
         key = _published(board, scene, outcomes)
         before = board.manifest.active_version(scene.id)
         known = before.swaps if before else ()
-        _show(board, scene, Version(key=key, base_key="", note=note, swaps=(*known, *swaps)))
+        followed = kept(guides, board.store.folder)
+        _show(board, scene, Version(key=key, base_key="", note=note, swaps=(*known, *swaps), guides=followed))
     return finished(board)
 
 
@@ -338,56 +327,10 @@ def _published(board: OpenBoard, scene: Scene, outcomes: Outcomes) -> str:
 
 def _still_counting(board: OpenBoard, scene: Scene, version: Version) -> Version:
     """The version with the key of the plan's own request as it is now, so that it stays on the board."""
+    return replace(version, base_key=_own_key(board, scene))
+
+
+def _own_key(board: OpenBoard, scene: Scene) -> str:
+    """Of the plan's own request for a scene."""
     requests = board.renderer.requests(board.manifest.plan, board.cast)
-    own = next(request.key for request in requests if request.scene_id == scene.id)
-    return replace(version, base_key=own)
-
-
-def _new_scene(board: OpenBoard, after: int, text: str, prompt: str) -> Scene:
-    if not text:
-        raise BadInput(
-            "Say what happens in the new scene.", hint='storyboard insert BOARD --after 2 "Flynn finds a hat"'
-        )
-    scenes = board.manifest.plan.scenes
-    neighbour = scenes[max(0, after - 1)]
-    taken = {scene.id for scene in scenes}
-    number = next(number for number in range(1, len(taken) + 2) if f"{neighbour.id}-{number}" not in taken)
-    cast, drawn = _spoken(text, board.cast, neighbour)
-    return Scene(
-        id=f"{neighbour.id}-{number}",
-        number=after + 1,
-        prompt=prompt or _in_style(drawn, scenes),
-        negative=neighbour.negative,
-        caption=text,
-        alt=text,
-        action=text,
-        cast=cast,
-        place=neighbour.place,
-        duration_s=neighbour.duration_s,
-    )
-
-
-def _spoken(text: str, cast: Cast, neighbour: Scene) -> tuple[tuple[str, ...], str]:
-    """Who is named, and the text with their names as prompts say them; nobody named: those of the scene before."""
-    found = []
-    drawn = plain_words(text)
-    for name, character in sorted(cast.items()):
-        pattern = rf"(?<!\w){re.escape(character.display_name)}(?!\w)"
-        if "@" not in name and re.search(pattern, text, re.IGNORECASE):
-            found.append(name)
-            drawn = re.sub(pattern, character.phrase.replace("\\", ""), drawn, count=1, flags=re.IGNORECASE)
-    if found:
-        return tuple(found), drawn
-    phrases = [cast[name].phrase for name in neighbour.cast if name in cast]
-    return neighbour.cast, ", ".join([*phrases, drawn])
-
-
-def _in_style(prompt: str, scenes: tuple[Scene, ...]) -> str:
-    """The prompt with what all other prompts end with, which is the board's style."""
-    endings = [scene.prompt.split(", ")[::-1] for scene in scenes]
-    common = []
-    for parts in zip(*endings, strict=False):
-        if len(scenes) < 2 or len(set(parts)) > 1:
-            break
-        common.append(parts[0])
-    return ", ".join([prompt, *common[::-1]])
+    return next(request.key for request in requests if request.scene_id == scene.id)

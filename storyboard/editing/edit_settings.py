@@ -15,18 +15,14 @@ from typing import Any
 from storyboard.editing.scene_words import COLOUR, TIME, WEATHER
 from storyboard.errors import BadInput
 
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "levels": ("coarse", "all"),
-    "around": ("words", "things"),
-    "seen_in": ("both", "original", "edit"),
-}
+AROUND = ("words", "things")
 MOST_SPREAD = 8
 SHADES = frozenset({"light", "dark", "pale", "bright"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class EditSettings:
-    """All but the last four are shares, 0 to 1.
+    """All but the last two are shares, 0 to 1.
 
     Attributes:
         cross: of the steps in which words that stayed keep the original's attention.
@@ -35,9 +31,7 @@ class EditSettings:
         blend: of the strongest attention, above which a place may change; 0: everything may.
         blend_from: of the steps, after which all other places are the original's.
         spread: cells by which the places that may change grow to every side, on the grid of attention.
-        levels: where self-attention is the original's: "coarse" levels hold layout, "all" texture too.
         around: places are found by the changed "words", or by the "things" they describe: of a red vest, the vest.
-        seen_in: places are found in the "original", in the "edit", or in "both".
     """
 
     cross: float = 0.8
@@ -46,9 +40,7 @@ class EditSettings:
     blend: float = 0.3
     blend_from: float = 0.2
     spread: int = 1
-    levels: str = "coarse"
     around: str = "words"
-    seen_in: str = "both"
 
     def __post_init__(self) -> None:
         """Raises BadInput for a value that is out of range."""
@@ -57,9 +49,8 @@ class EditSettings:
             raise BadInput("The shares of an edit lie between 0 and 1.")
         if not isinstance(self.spread, int) or not 0 <= self.spread <= MOST_SPREAD:
             raise BadInput(f"The spread of an edit is a whole number from 0 to {MOST_SPREAD}.")
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise BadInput(f"{getattr(self, name)!r} is none of an edit's {name}.", hint=f"It has: {choices}.")
+        if self.around not in AROUND:
+            raise BadInput(f"{self.around!r} is nothing to look around.", hint=f"Use one of {AROUND}.")
 
 
 SCALED = EditSettings()

@@ -1,4 +1,7 @@
-"""The repair loop: score every frame, draw those below the line again with another seed, keep whichever is better.
+"""The repair loop: score every frame, draw those below the line again, keep whichever is better.
+
+A first try has another seed; from the second on a frame also agrees twice as strongly with the hidden pictures it looks
+at, where it looks at any. Its request, in its record and its picture, says so, and what is made of it does the same.
 
 Which frames are drawn again, with which seeds, and which version stays follow from the frames alone, so a board that
 was interrupted here ends up like one that was not.
@@ -19,6 +22,7 @@ from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Version
 from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest, RenderOptions
+from storyboard.rendering.anchors import STRONGEST
 from storyboard.rendering.seeds import frame_seed
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan
@@ -119,7 +123,7 @@ def _low(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[s
 def _redrawn(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[str, str]:
     """Scene id -> key of its new picture, published; scenes that could not be drawn are left out."""
     plan, found = manifest.plan, {}
-    changes = {scene_id: partial(_reseeded, manifest, scene_id) for scene_id in scene_ids}
+    changes = {scene_id: partial(_tried_again, manifest, scene_id) for scene_id in scene_ids}
     for outcome in work.renderer.redraw(plan, work.cast, changes, work.store.frames_folder):
         if isinstance(outcome, Step):
             work.listener(outcome)
@@ -129,8 +133,11 @@ def _redrawn(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> di
     return {scene_id: found[scene_id] for scene_id in scene_ids if scene_id in found}
 
 
-def _reseeded(manifest: Manifest, scene_id: str, request: FrameRequest) -> FrameRequest:
-    return replace(request, seed=next_seed(manifest, scene_id))
+def _tried_again(manifest: Manifest, scene_id: str, request: FrameRequest) -> FrameRequest:
+    strength = request.consistency_strength
+    if repairs(manifest, scene_id):
+        strength = min(2 * strength, max(strength, STRONGEST.get(request.consistency, 0.0)))
+    return replace(request, seed=next_seed(manifest, scene_id), consistency_strength=strength)
 
 
 def next_seed(manifest: Manifest, scene_id: str) -> int:

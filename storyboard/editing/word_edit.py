@@ -94,6 +94,17 @@ def read_edit(prompt: str, said: str, where: str = "") -> WordEdit:
     return limited(_rewritten(prompt, said), where)
 
 
+def said_words(said: str) -> tuple[str, str] | None:
+    """What shall go and what shall come, "" for nothing: ("vest", "blue") of "make the vest blue"; None where no
+    pattern fits."""
+    for pattern, _ in _FORMS:
+        match = re.fullmatch(pattern, clean(said).strip(" ."), re.IGNORECASE)
+        if match:
+            words = match.groupdict()
+            return words.get("old", ""), words.get("new", "")
+    return None
+
+
 def refuse_unheard(said: str) -> None:
     """Raise BadInput where words for one frame hold what would have no effect there: a tag such as <lora:ink:0.8>, or
     a comment."""
@@ -140,6 +151,7 @@ def _swap(prompt: str, said: Mapping[str, str]) -> WordEdit:
     new = _trimmed(said["new"])
     if COLOUR.fullmatch(new) and not COLOUR.search(prompt[start:end]):
         return _make_thing(prompt, said)
+    start = _over_colour(prompt, start, new)
     start = _over_place(prompt, _over_verb(prompt, start, new), new)
     if _first(new) in ARTICLES or new[:1].isupper() or _is_verb(_first(new)):
         start = _over_article(prompt, start)
@@ -309,6 +321,12 @@ def _over_article(prompt: str, start: int) -> int:
     """Where the article before `start` begins, if there is one."""
     match = re.search(r"(\w+)\s+$", prompt[:start])
     return match.start(1) if match and match.group(1).lower() in ARTICLES else start
+
+
+def _over_colour(prompt: str, start: int, new: str) -> int:
+    """Where the colour before `start` begins, when the new words are a whole phrase or bring a colour of their own."""
+    match = re.search(rf"{COLOUR.pattern}\s+$", prompt[:start], re.IGNORECASE)
+    return match.start() if match and (COLOUR.search(new) or _first(new) in ARTICLES) else start
 
 
 def _over_verb(prompt: str, start: int, new: str) -> int:

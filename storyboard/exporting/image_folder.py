@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,16 +11,27 @@ from storyboard.board import Board
 from storyboard.errors import BadInput
 from storyboard.exporting.archives import zip_bytes
 from storyboard.exporting.pictures import frame_picture, png_bytes, read_picture
-from storyboard.files import publish
+from storyboard.files import discard, publish
 from storyboard.frame import StoredFrame
 from storyboard.scene_plan import plan_to_json
 from storyboard.text import slug
 
+PICTURE = re.compile(r"\d{3,}(?:-[a-z0-9-]+)?\.png")
+
 
 def export_folder(board: Board, path: Path) -> None:
-    """One PNG for each frame in the folder `path`. Raises BoardError when it cannot be written."""
+    """One PNG for each frame in the folder `path`; those of frames that the board no longer has are removed.
+
+    Raises:
+        BoardError: the folder cannot be written.
+    """
+    names = set()
     for name, data in pictures(board):
         publish(path / name, data)
+        names.add(name)
+    for old in path.glob("*.png"):
+        if PICTURE.fullmatch(old.name) and old.name not in names:
+            discard(old)
 
 
 def export_zip(board: Board, path: Path) -> None:

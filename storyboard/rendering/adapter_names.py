@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from storyboard.character import Adapter
+from storyboard.character import Adapter, with_configuration
 from storyboard.errors import BadInput, CharacterError, ModelError, StoryboardError, UnknownName
 from storyboard.paths import user_adapters_folder
 from storyboard.prompting.networks import Network
@@ -186,4 +186,5 @@ def _described(path: Path) -> Adapter:
     kind = adapter_kind(header.shapes)
     if not kind:
         raise CharacterError(f"{path} is neither a LoRA nor a textual-inversion embedding.")
-    return Adapter(family=adapter_family(header.shapes, header.metadata), kind=kind, path=path, sha256=digest)
+    family, sha256 = adapter_family(header.shapes, header.metadata), with_configuration(digest, path, kind)
+    return Adapter(family=family, kind=kind, path=path, sha256=sha256)

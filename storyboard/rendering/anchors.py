@@ -25,6 +25,8 @@ CONSISTENCIES = ("auto", "off", "anchor", "anchor+mask", "anchor+mask+place", "p
 BEST: Mapping[str, str] = {"starter": "off"}
 """What `auto` is for a model family, by `benchmarks/consistency.py`; for families not measured, `PUBLISHED`."""
 PUBLISHED = "anchor"
+STRONGEST: Mapping[str, float] = {"anchor": 2.0, "anchor+mask": 2.0, "anchor+mask+place": 2.0, "style": 1.0}
+"""The strength beyond which a method that looks at hidden pictures changes nothing more."""
 PLACE_PREFIX = "place:"
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from storyboard.errors import BadInput, ModelError, UnknownName
-from storyboard.render_options import PictureGuide, RenderOptions, content_key
+from storyboard.manifest import WORDS
+from storyboard.render_options import CONTROLS, PictureGuide, RenderOptions, content_key
 from storyboard.rendering.digests import digest_of
 from storyboard.rendering.model_files import ModelFiles, read_json
 from storyboard.rendering.model_names import STARTER
@@ -21,8 +22,7 @@ from storyboard.rendering.safetensors_header import read_header
 from storyboard.rendering.stick_figure import pose_in
 from storyboard.scene_plan import Scene, ScenePlan
 
-CONTROLS = ("pose", "depth", "sketch")
-WORDS = "words"
+POSE = "pose"
 LARGEST_PICTURE = 64 * 2**20
 MOST_PEOPLE = 3
 BLOCK = re.compile(r"(down|up)(?:\.(\d))?|mid")
@@ -48,12 +48,13 @@ class GuideWeights:
     """Weights that read pictures, with their digests.
 
     Attributes:
-        control: folder of a ControlNet, or None.
+        controls: kind of control picture -> folder of the ControlNet that reads it.
+        control_sha256: kind -> digest of that.
         adapter: file of an IP-Adapter, or None; its image encoder lies beside it.
     """
 
-    control: Path | None = None
-    control_sha256: str = ""
+    controls: Mapping[str, Path] = field(default_factory=dict)
+    control_sha256: Mapping[str, str] = field(default_factory=dict)
     adapter: Path | None = None
     adapter_sha256: str = ""
 
@@ -79,8 +80,9 @@ class Guides:
         self.weights = find_weights(options, model)
 
     def of_scene(self, scene: Scene) -> tuple[Guide, ...]:
-        """The control picture of its frame, and those it shall look like."""
-        return (*self._controls(scene), *self.of_people(scene.cast))
+        """The control pictures of its frame, one of each kind at most, and those it shall look like."""
+        controls = (self._control(kind, scene) for kind in CONTROLS)
+        return (*(guide for guide in controls if guide), *self.of_people(scene.cast))
 
     def of_people(self, names: Sequence[str]) -> tuple[Guide, ...]:
         """The pictures that those people (and everything) shall look like."""
@@ -90,7 +92,7 @@ class Guides:
             if not name or name in names:
                 asked = PictureGuide(
                     kind="like",
-                    sha256=_picture_digest(path),
+                    sha256=picture_digest(path),
                     model_sha256=self.weights.adapter_sha256,
                     blocks=self.options.like_scale,
                 )
@@ -110,24 +112,19 @@ class Guides:
             if name and name not in plan.cast:
                 raise UnknownName.among("character of this board", name, plan.cast)
 
-    def _controls(self, scene: Scene) -> list[Guide]:
-        """At most one: a picture for this very frame, else one for all."""
-        for kind in CONTROLS:
-            entries = dict(map(_numbered, getattr(self.options, kind)))
-            path = entries.get(scene.number, entries.get(None))
-            if path is None:
-                continue
-            guide = self._figure(scene) if str(path) == WORDS else self._control(kind, _picture_digest(path), path)
-            return [] if guide is None else [guide]
-        return []
+    def _control(self, kind: str, scene: Scene) -> Guide | None:
+        """The picture for this very frame, else the one for all, if there is one."""
+        entries = dict(map(_numbered, getattr(self.options, kind)))
+        path = entries.get(scene.number, entries.get(None))
+        if path is None:
+            return None
+        if kind == POSE and str(path) == WORDS:
+            return self._figure(scene)
+        return Guide(asked=self._asked(kind, picture_digest(path)), picture=path)
 
-    def _control(
-        self, kind: str, digest: str, picture: Path | None, figure: tuple[str, str, int] | None = None
-    ) -> Guide:
-        asked = PictureGuide(
-            kind=kind, sha256=digest, strength=self.options.control_scale, model_sha256=self.weights.control_sha256
-        )
-        return Guide(asked=asked, picture=picture, figure=figure)
+    def _asked(self, kind: str, digest: str) -> PictureGuide:
+        weights = self.weights.control_sha256[kind]
+        return PictureGuide(kind=kind, sha256=digest, strength=self.options.control_scale, model_sha256=weights)
 
     def _figure(self, scene: Scene) -> Guide | None:
         """A stick figure in the pose that the prompt names; None where it names none."""
@@ -135,24 +132,45 @@ class Guides:
         if not pose:
             return None
         figure = (pose, scene.shot.size, max(1, min(MOST_PEOPLE, len(scene.cast))))
-        return self._control("pose", content_key("stick-figure/v1", list(figure)), None, figure)
+        return Guide(asked=self._asked(POSE, content_key("stick-figure/v1", list(figure))), figure=figure)
 
 
 def check_guides(options: RenderOptions) -> None:
     """Pictures and weights are named together. Raises BadInput."""
-    kinds = [kind for kind in CONTROLS if getattr(options, kind)]
-    if len(kinds) > 1:
-        raise BadInput(
-            f"--{kinds[0]} and --{kinds[1]} need two ControlNets, and frames follow one.", hint="Leave one of them out."
-        )
-    for pictures, weights, wanted, told in (
-        (kinds, options.control_model, f"--{kinds[0] if kinds else 'pose'} PICTURE", "--control-model FOLDER"),
-        (options.like, options.ip_adapter, "--like PICTURE", "--ip-adapter FILE"),
-    ):
-        if bool(pictures) != bool(weights):
-            given, missing = (wanted, told) if pictures else (told, wanted)
-            raise BadInput(f"{given} needs {missing}.", hint=f"Add {missing}.")
+    control_folders(options)
+    if bool(options.like) != bool(options.ip_adapter):
+        names = ("--like PICTURE", "--ip-adapter FILE")
+        raise _lacking(*(names if options.like else names[::-1]))
     block_scales(options.like_scale)
+
+
+def control_folders(options: RenderOptions) -> dict[str, str]:
+    """Kind of control picture -> folder of its ControlNet; one named without a kind reads the kind that is left.
+
+    Raises:
+        BadInput: pictures without a ControlNet of their own, or one without pictures.
+    """
+    kinds = [kind for kind in CONTROLS if getattr(options, kind)]
+    named = dict(map(_of_kind, options.control_model))
+    if len(named) < len(options.control_model):
+        raise BadInput("Two ControlNets are to read the same pictures.", hint="Say which: --control-model pose=FOLDER")
+    left = [kind for kind in kinds if kind not in named]
+    if len(left) == 1 and "" in named:
+        named[left.pop()] = named.pop("")
+    if left:
+        folder = "FOLDER" if len(kinds) == 1 else f"{left[0]}=FOLDER"
+        raise _lacking(f"--{left[0]} PICTURE", f"--control-model {folder}")
+    if kinds and "" in named:
+        raise BadInput("More ControlNets are named than there are kinds of pictures.", hint="Leave one out.")
+    for kind in named:
+        if kind not in kinds:
+            given = f"{kind}=FOLDER" if kind else "FOLDER"
+            raise _lacking(f"--control-model {given}", f"--{kind or POSE} PICTURE")
+    return named
+
+
+def _lacking(given: str, missing: str) -> BadInput:
+    return BadInput(f"{given} needs {missing}.", hint=f"Add {missing}.")
 
 
 def block_scales(text: str) -> Mapping[str, float]:
@@ -179,18 +197,18 @@ def block_scales(text: str) -> Mapping[str, float]:
 def find_weights(options: RenderOptions, model: ModelFiles) -> GuideWeights:
     """The weights that the options name, looked at but not loaded. Raises BadInput, ModelError."""
     check_guides(options)
-    if not options.control_model and not options.ip_adapter:
+    controls = {kind: Path(folder) for kind, folder in control_folders(options).items()}
+    if not controls and not options.ip_adapter:
         return GuideWeights()
     if model.adapter_family == STARTER:
         raise BadInput(
             "No ControlNet or IP-Adapter exists for the bundled model.",
             hint="Draw with another one, such as --model sd15, and weights made for it.",
         )
-    control = Path(options.control_model) if options.control_model else None
     adapter = _adapter_file(Path(options.ip_adapter)) if options.ip_adapter else None
     return GuideWeights(
-        control=control,
-        control_sha256="" if control is None else _control_digest(control),
+        controls=controls,
+        control_sha256={kind: _control_digest(folder) for kind, folder in controls.items()},
         adapter=adapter,
         adapter_sha256="" if adapter is None else _adapter_digest(adapter),
     )
@@ -236,13 +254,26 @@ def _numbered(entry: str) -> tuple[int | None, Path]:
     return (int(match[1]), Path(match[2])) if match else (None, Path(entry))
 
 
+def moved_behind(entry: str, after: int) -> str:
+    """ "3=path" as it reads once a frame has been put in behind frame `after`."""
+    number, path = _numbered(entry)
+    return entry if number is None or number <= after else f"{number + 1}={path}"
+
+
+def _of_kind(entry: str) -> tuple[str, str]:
+    """("pose", folder) from "pose=folder"; ("", folder) from "folder"."""
+    kind, _, folder = entry.partition("=")
+    return (kind, folder) if kind in CONTROLS else ("", entry)
+
+
 def _named(entry: str) -> tuple[str, Path]:
     """("flynn", path) from "flynn=path"; ("", path) from "path", for everybody."""
     match = re.fullmatch(r"([a-z0-9][a-z0-9@-]*)=(.+)", entry)
     return (match[1], Path(match[2])) if match else ("", Path(entry))
 
 
-def _picture_digest(path: Path) -> str:
+def picture_digest(path: Path) -> str:
+    """SHA-256 of a picture's file. Raises BadInput when it cannot be read or is too large."""
     try:
         if path.stat().st_size > LARGEST_PICTURE:
             raise BadInput(f"{path} is too large for a picture.")

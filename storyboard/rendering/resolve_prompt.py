@@ -134,21 +134,23 @@ def outfit_words(character: Character, cast: Cast, family: str) -> tuple[str, ..
     base = character.name.partition("@")[0]
     if base == character.name or base not in cast or cast[base].adapters_for(family) != character.adapters_for(family):
         return ()
-    usual = _parts(cast[base].look)
-    return tuple(part for part in _parts(character.look) if part not in usual)
+    usual = look_parts(cast[base])
+    return tuple(part for part in look_parts(character) if part not in usual)
 
 
-def _parts(look: str) -> list[str]:
-    return [part.strip() for part in look.split(",") if part.strip()]
+def look_parts(character: Character) -> list[str]:
+    """ "spiky hair", "green vest": what the look says, part by part."""
+    return [part.strip() for part in character.look.split(",") if part.strip()]
 
 
-def dressed(text: str, character: Character, words: Sequence[str]) -> str:
+def dressed(text: str, character: Character, words: Sequence[str], weight: float = 1.0) -> str:
     """`text` with an outfit's words behind the character's first mention, as `in_words`, but for those it says already.
 
     "a fljsdhn man on a bench" becomes "a fljsdhn man, red coat, on a bench".
     """
-    missing = ", ".join(word for word in words if word.lower() not in text.lower())
-    return _in_each(text, character, character.phrase, plain_words(missing)) if missing else text
+    missing = plain_words(", ".join(word for word in words if word.lower() not in text.lower()))
+    said = missing if weight == 1 else f"({missing}:{weight:g})"
+    return _in_each(text, character, character.phrase, said) if missing else text
 
 
 def in_words(text: str, character: Character) -> str:

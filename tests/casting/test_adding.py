@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,23 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
-from safetensors.torch import save_file
 
 from storyboard.casting.adding import NewCharacter, TrainingWish, add_character, options_for, train_character
 from storyboard.casting.crops import bucket
-from storyboard.casting.importing import import_adapter, look_into, trigger
+from storyboard.casting.importing import import_adapter
 from storyboard.casting.pictures import open_checked
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
-from storyboard.casting.training.checkpoints import checkpoint_steps
+from storyboard.casting.training import session
+from storyboard.casting.training.checkpoints import newest_checkpoint
 from storyboard.casting.training.loading import load_trainee
 from storyboard.casting.training.session import Session
 from storyboard.casting.trying import try_out
 from storyboard.commands.characters import characters, trainings
 from storyboard.errors import BadInput, BoardError, CharacterError, UnknownName
-from storyboard.rendering.adapter_header import adapter_family
-from storyboard.rendering.diffusion.adapter_files import adapter_config, read_tensors
-from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
-from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_lora
-from tests.tiny.models import tiny_sd1
+from storyboard.rendering.diffusion.adapter_files import read_tensors
+from tests.tiny.adapters import lora_file
+from tests.tiny.models import tiny_sd1, tiny_sdxl
 
 QUICK = {"steps": 4, "batch": 2, "class_pictures": 2, "checkpoint_every": 2, "precision": "float32", "sample_steps": 1}
 
@@ -39,6 +38,11 @@ QUICK = {"steps": 4, "batch": 2, "class_pictures": 2, "checkpoint_every": 2, "pr
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_sd1(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_sdxl(tmp_path_factory.mktemp("sdxl"))
 
 
 @pytest.fixture
@@ -86,7 +90,8 @@ def test_a_character_is_added_tried_exported_imported_renamed_and_removed(
     assert record["scores"].keys() == {"2", "4"}
     assert {"loss.png", "checkpoints.jpg"} <= {path.name for path in (folder / "training" / "sd1-lora").iterdir()}
     assert any("pieces for this model" in line for line in said)
-    assert not [path for path in (home / "training").iterdir() if path.name.startswith("ada")]
+    kept = {path.name for path in (home / "training").glob("ada-*/*.safetensors")}
+    assert kept == {"checkpoint-000002.safetensors", "checkpoint-000004.safetensors"}
     assert (folder / "references" / "00.txt").read_text() == "a woman at tree\n"
 
     try_out("ada", ["Ada at tree"], tmp_path / "sheet.png", model=str(model))
@@ -139,6 +144,27 @@ def test_a_style_gets_a_token_of_its_own(home: Path, model: Path, pictures: Path
     assert style.adapters[0].kind == "textual-inversion"
 
 
+@pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")  # diffusers' Euler scheduler with numpy 2
+@pytest.mark.parametrize(
+    ("method", "kinds"),
+    [
+        ("lora", ["lora"]),
+        ("textual-inversion", ["textual-inversion"]),
+        ("pivotal", ["textual-inversion", "lora"]),
+        ("dreambooth", ["checkpoint"]),
+    ],
+)
+def test_every_method_learns_on_sdxl(
+    home: Path, sdxl: Path, pictures: Path, tmp_path: Path, method: str, kinds: list[str]
+) -> None:
+    new = NewCharacter(name="ada", noun="woman", token="zzyxq")
+    add_character(new, pictures, wish(sdxl, method, train_text=True, class_pictures=1, steps=2))
+    ada = load_cast()["ada"]
+    assert [(adapter.family, adapter.kind) for adapter in ada.adapters] == [("sdxl", kind) for kind in kinds]
+    try_out("ada", ["Ada at tree"], tmp_path / "sheet.png", model=str(sdxl))
+    assert open_checked(tmp_path / "sheet.png").width >= 64
+
+
 def test_class_pictures_have_the_shapes_of_the_pictures(home: Path, model: Path, pictures: Path) -> None:
     """Pictures of one batch have one shape: without class pictures of its shape, nothing holds the noun."""
     Image.effect_noise((64, 128), 90).save(pictures / "tall.png")
@@ -156,6 +182,44 @@ def test_keep_overrides_the_score(home: Path, model: Path, pictures: Path) -> No
     assert json.loads(record.read_text())["kept_step"] == 2
     with pytest.raises(CharacterError, match="no checkpoint of step 3"):
         train_character("ada", TrainingWish(**{**quick.__dict__, "keep": 3}))
+
+
+def untrainable(*_: object, **__: object) -> None:
+    raise AssertionError("a finished training was trained again")
+
+
+def test_another_checkpoint_is_kept_without_training(
+    home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of large photographs, of which a character keeps smaller copies; and under a new name."""
+    for number in range(3):
+        Image.effect_noise((1700, 1100), 90).save(pictures / f"large-{number}.png")
+    quick = wish(model, prior_weight=0.0, ema=0.9)
+    folder = add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), pictures, replace(quick, keep=4))
+    last, _ = read_tensors(load_cast()["ada"].adapters[0].path)
+    monkeypatch.setattr(session, "train", untrainable)
+    train_character("ada", replace(quick, keep=2))
+    record = json.loads((folder / "training" / "sd1-lora" / "record.json").read_text())
+    assert record["kept_step"] == 2 and len(record["losses"]) == 4
+    chosen, _ = read_tensors(load_cast()["ada"].adapters[0].path)
+    assert not all(torch.equal(last[name], chosen[name]) for name in last)
+    rename("ada", "eva")
+    train_character("eva", replace(quick, keep=4))
+    again, _ = read_tensors(load_cast()["eva"].adapters[0].path)
+    assert last.keys() == again.keys() and all(torch.equal(last[name], again[name]) for name in last)
+    with pytest.raises(AssertionError, match="trained again"):
+        train_character("eva", replace(quick, keep=4, overrides={**quick.overrides, "rank": 2}))
+
+
+def test_checkpoints_too_large_to_stay_go(
+    home: Path, model: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MOST_KEPT", 1000)
+    said: list[str] = []
+    quick = replace(wish(model, prior_weight=0.0), say=said.append)
+    add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), pictures, quick)
+    assert not list((home / "training").glob("ada-*"))
+    assert any("--keep STEP trains again" in line for line in said)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +261,12 @@ def test_bad_pictures_leave_nothing(home: Path, model: Path, tmp_path: Path) -> 
     with pytest.raises(CharacterError, match="no usable picture"):
         add_character(NewCharacter(name="ada", noun="man"), tmp_path / "none", wish(model))
     assert files(home / "characters") == set()
+
+
+def test_nobody_learns_from_no_pictures(home: Path, model: Path, tmp_path: Path) -> None:
+    import_adapter(lora_file(tmp_path / "x.safetensors"), NewCharacter(name="ada", noun="woman"))
+    with pytest.raises(CharacterError, match="ada has no pictures to learn from"):
+        train_character("ada", wish(model))
 
 
 def test_a_training_that_fails_registers_nothing(
@@ -249,7 +319,7 @@ def test_kill_minus_nine_in_training_goes_on_to_the_same_file(home: Path, model:
     environment = os.environ | {"STORYBOARD_HOME": str(home)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 200
-    while not any(checkpoint_steps(folder) for folder in (home / "training").glob("ada-*")):
+    while not any(newest_checkpoint(folder) for folder in (home / "training").glob("ada-*")):
         assert process.poll() is None, "the training ended before it was killed"
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -287,33 +357,6 @@ def test_bundled_characters_and_outfits_cannot_be_changed(home: Path) -> None:
         rename("nobody", "somebody")
 
 
-def lora_file(path: Path, width: int = 768, **about: str) -> Path:
-    layer = LowRank(
-        key="unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k",
-        down=torch.ones(1, width),
-        up=torch.ones(4, 1),
-        alpha=1.0,
-    )
-    information = {"title": "x", "family": "sd1", "trigger_phrase": "ohwx woman", "prediction": "epsilon"} | about
-    write_lora(path, [layer], AdapterInfo(**information, resolution=512))
-    return path
-
-
-def test_adapters_are_imported_by_what_they_say(home: Path, tmp_path: Path) -> None:
-    path = lora_file(tmp_path / "any.safetensors")
-    found = look_into(path)
-    assert (found.kind, found.family, found.token, found.noun) == ("lora", "sd1", "ohwx", "woman")
-    import_adapter(path, NewCharacter(name="ada", noun=""), scale=0.7)
-    ada = load_cast()["ada"]
-    assert (ada.token, ada.noun, ada.adapters[0].scale) == ("ohwx", "woman", 0.7)
-    other = lora_file(tmp_path / "xl.safetensors", 2048, family="sdxl")
-    import_adapter(other, NewCharacter(name="ada", noun=""))
-    assert {each.family for each in load_cast()["ada"].adapters} == {"sd1", "sdxl"}
-    with pytest.raises(CharacterError, match="made for sdxl"):
-        import_adapter(other, NewCharacter(name="eva", noun="woman", token="qqxz"), family="sd1")
-    assert "eva" not in load_cast()
-
-
 def test_a_hostile_record_is_left_out(tmp_path: Path) -> None:
     for name, text in {
         "a": "[" * 100_000,
@@ -325,93 +368,6 @@ def test_a_hostile_record_is_left_out(tmp_path: Path) -> None:
         (tmp_path / "training" / name).mkdir(parents=True)
         (tmp_path / "training" / name / "record.json").write_text(text, "latin-1")
     assert trainings(tmp_path) == []
-
-
-def test_a_lora_is_exported_for_web_uis(home: Path, tmp_path: Path) -> None:
-    runner, target = CliRunner(), tmp_path / "flynn.safetensors"
-    result = runner.invoke(characters, ["export", "flynn", "--format", "kohya", "-o", str(target)])
-    assert result.exit_code == 0 and "flynn.starter.embedding.safetensors" in result.output
-    tensors, metadata = read_tensors(target)
-    assert all(name.startswith("lora_unet_") for name in tensors)
-    assert metadata["modelspec.trigger_phrase"] == "fljsdhn man"
-    own = load_cast()["flynn"].adapters_for("starter")[1]
-    kinds = [parse_lora(*read_tensors(path)) for path in (own.path, target)]
-    one, other = (
-        {round(float(layer._product().norm()) * layer.alpha / layer.rank, 3) for layer in each} for each in kinds
-    )
-    assert one == other
-    cases = {("inkline",): "no LoRA", ("flynn", "--family", "sdxl"): "no LoRA for sdxl", ("flynn", "-o", "x"): "end in"}
-    for arguments, expected in cases.items():
-        result = runner.invoke(characters, ["export", *arguments, "--format", "kohya"])
-        assert expected in str(result.exception)
-
-
-def test_a_peft_folder_keeps_its_strength_to_itself(home: Path, tmp_path: Path) -> None:
-    """Its configuration lies beside the file; a character's other adapters are in one folder with it."""
-    key = "base_model.model.unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
-    for width, alpha in ((768, None), (2048, 3)):
-        folder = tmp_path / str(width)
-        folder.mkdir()
-        tensors = {f"{key}.lora_A.weight": torch.ones(1, width), f"{key}.lora_B.weight": torch.ones(4, 1)}
-        save_file(tensors, folder / "adapter_model.safetensors")
-        if alpha:
-            (folder / "adapter_config.json").write_text(json.dumps({"lora_alpha": alpha, "r": 1}))
-        new = NewCharacter(name="ada", noun="woman", token="zzyx")
-        import_adapter(folder / "adapter_model.safetensors", new)
-    alphas = {
-        each.family: parse_lora(*read_tensors(each.path), adapter_config(each.path))[0].alpha
-        for each in load_cast()["ada"].adapters
-    }
-    assert alphas == {"sd1": 1.0, "sdxl": 3.0}
-
-
-@pytest.mark.parametrize("scale", [float("nan"), 5.0])
-def test_a_scale_out_of_range_is_bad_input(home: Path, tmp_path: Path, scale: float) -> None:
-    with pytest.raises(BadInput, match="scale"):
-        import_adapter(lora_file(tmp_path / "x.safetensors"), NewCharacter(name="ada", noun="woman"), scale=scale)
-
-
-def test_families_and_triggers_of_strangers() -> None:
-    def family(width: int) -> str:
-        return adapter_family({"lora_unet_x_attn2_to_k.lora_down.weight": (1, width)}, {})
-
-    assert [family(width) for width in (768, 2048, 192, 5)] == ["sd1", "sdxl", "starter", ""]
-    assert adapter_family({"a.lora_A.weight": (1, 5)}, {"ss_base_model_version": "sdxl_base_v1-0"}) == "sdxl"
-    assert trigger({"modelspec.trigger_phrase": "ohwx man"}) == ("ohwx", "man")
-    for hostile in ("{{7*7}}", "<script>alert(1)</script>", "\x1b[31mred", "../x y", "", "x" * 100_000):
-        assert trigger({"modelspec.trigger_phrase": hostile})[0] == ""
-
-
-@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\xff" * 64])
-def test_hostile_adapters_are_not_registered(home: Path, tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "bad.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(CharacterError):
-        import_adapter(path, NewCharacter(name="ada", noun="woman", token="zzyx"))
-    assert "ada" not in load_cast()
-
-
-def test_a_pickled_embedding_becomes_safetensors(home: Path, tmp_path: Path) -> None:
-    path = tmp_path / "style.pt"
-    torch.save({"string_to_param": {"*": torch.ones(2, 768)}, "name": "x"}, path)
-    new = NewCharacter(name="inky", noun="style", token="<inky>", kind="style")
-    with pytest.raises(CharacterError, match="pickle"):
-        import_adapter(path, new)
-    import_adapter(path, new, allow_pickle=True)
-    (adapter,) = load_cast()["inky"].adapters_for("sd1")
-    assert adapter.path.name == "inky.sd1.embedding.safetensors"
-
-
-def test_a_file_that_says_nothing_needs_words(home: Path, tmp_path: Path) -> None:
-    path = tmp_path / "bare.safetensors"
-    name = "unet.conv_in"
-    save_file({f"{name}.lora_A.weight": torch.ones(1, 4), f"{name}.lora_B.weight": torch.ones(2, 1)}, path)
-    with pytest.raises(CharacterError, match="which model family"):
-        import_adapter(path, NewCharacter(name="ada", noun="woman", token="zzyx"))
-    with pytest.raises(BadInput, match="token"):
-        import_adapter(path, NewCharacter(name="ada", noun="woman"), family="sd1")
-    import_adapter(path, NewCharacter(name="ada", noun="woman", token="zzyx"), family="sd1")
-    assert load_cast()["ada"].phrase == "zzyx woman"
 
 
 def test_commands_list_and_show(home: Path) -> None:

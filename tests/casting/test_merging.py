@@ -58,6 +58,42 @@ def test_adapters_of_different_models_are_not_merged(tmp_path: Path) -> None:
     assert not (tmp_path / "x.safetensors").exists()
 
 
+def test_kohya_files_of_sdxl_merge_by_either_names(tmp_path: Path) -> None:
+    """Ours once had diffusers' names, kohya's own have those of the original model."""
+    stem, one = "transformer_blocks_0_attn1_to_q", layer(1, 2, 4.0)
+    for name, block in (("one", "down_blocks_1_attentions_0"), ("two", "input_blocks_4_1")):
+        key = f"lora_unet_{block}_{stem}"
+        file = {f"{key}.lora_down.weight": one.down, f"{key}.lora_up.weight": one.up, f"{key}.alpha": torch.tensor(4.0)}
+        save_file(file, tmp_path / f"{name}.safetensors", metadata={"ss_base_model_version": "sdxl_base_v1-0"})
+    merge(tmp_path / "one.safetensors", tmp_path / "two.safetensors", 0.5, tmp_path / "both.safetensors")
+    (found,) = parse_lora(*read_tensors(tmp_path / "both.safetensors"))
+    assert found.key == f"lora_unet_input_blocks_4_1_{stem}"
+    assert torch.allclose(found.change(torch.zeros(5, 6)), one.change(torch.zeros(5, 6)), atol=1e-2)
+
+
+@pytest.mark.parametrize("layout", ["diffusers", "kohya"])
+def test_tucker_forms_are_merged(tmp_path: Path, layout: str) -> None:
+    generator = torch.Generator().manual_seed(7)
+    down, mid, up = (torch.randn(shape, generator=generator) for shape in ((2, 4, 1, 1), (2, 2, 3, 3), (5, 2, 1, 1)))
+    tucker = LowRank(key="unet.conv", down=down, up=up, mid=mid, alpha=1.0)
+    wide = torch.randn(3, 4, 3, 3, generator=generator)
+    plain = LowRank(key="unet.conv", down=wide, up=torch.randn(5, 3, 1, 1, generator=generator), alpha=3.0)
+    write_lora(tmp_path / "one.safetensors", [tucker], INFO, "kohya")
+    write_lora(tmp_path / "two.safetensors", [plain], INFO, layout)
+    merge(tmp_path / "one.safetensors", tmp_path / "two.safetensors", 0.25, tmp_path / "both.safetensors")
+    (found,) = parse_lora(*read_tensors(tmp_path / "both.safetensors"))
+    weight = torch.zeros(5, 4, 3, 3)
+    assert torch.allclose(found.change(weight), 0.75 * tucker.change(weight) + 0.25 * plain.change(weight), atol=0.05)
+
+
+def test_dora_is_refused_by_name(tmp_path: Path) -> None:
+    dora = replace(layer(1, 2, 4.0), magnitude=torch.ones(5))
+    write_lora(tmp_path / "one.safetensors", [dora], INFO)
+    with pytest.raises(CharacterError, match=r"one\.safetensors is a DoRA file"):
+        merge(tmp_path / "one.safetensors", tmp_path / "one.safetensors", 0.5, tmp_path / "both.safetensors")
+    assert not (tmp_path / "both.safetensors").exists()
+
+
 def test_what_strangers_state_as_resolution_is_not_trusted(tmp_path: Path) -> None:
     for number, stated in enumerate(("(1024, 1024)", "", "wide")):
         path = tmp_path / f"{number}.safetensors"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from storyboard.casting.crops import bucket, centre_of_detail, contact_sheet, crop_to
 from storyboard.casting.pictures import difference_hash, open_checked, read_picture, read_pictures
@@ -112,9 +112,22 @@ def test_photographs_of_real_cameras_are_read(tmp_path: Path) -> None:
     assert report.refused == ()
 
 
+@pytest.mark.parametrize("error", [struct.error("unpack"), zlib.error("-3"), EOFError("end"), KeyError(274)])
+def test_whatever_pillow_raises_becomes_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(_: object) -> None:
+        raise error
+
+    save_all(tmp_path, 1)
+    monkeypatch.setattr(ImageOps, "exif_transpose", broken)
+    with pytest.raises(CharacterError, match="no readable picture"):
+        open_checked(tmp_path / "00.png")
+
+
 def test_large_photographs_become_smaller(tmp_path: Path) -> None:
     Image.new("RGB", (3000, 2100)).save(tmp_path / "a.png")
-    assert read_picture(tmp_path / "a.png").image.size == (2926, 2048)
+    assert read_picture(tmp_path / "a.png").image.size == (1463, 1024)
 
 
 def test_five_hundred_pictures_are_too_many(tmp_path: Path) -> None:

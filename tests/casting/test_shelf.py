@@ -6,7 +6,7 @@ import pytest
 
 from storyboard.casting.character_file import FILE_NAME
 from storyboard.casting.registry import load_cast
-from storyboard.casting.shelf import BEFORE, HIDDEN, Draft, remove, staged, sweep
+from storyboard.casting.shelf import BEFORE, HIDDEN, Draft, remove, rename, staged, sweep
 from storyboard.errors import CharacterError
 
 
@@ -49,7 +49,7 @@ def test_a_successor_is_not_overwritten(home: Path) -> None:
     assert load_cast()["ada"].noun == "fox"
 
 
-def test_unfinished_trainings_go_with_their_character(home: Path) -> None:
+def test_trainings_go_with_their_character(home: Path) -> None:
     with staged("ada") as draft:
         write(draft, "fox")
     works = [f"ada-{'0' * 12}", f"ada-{'f' * 12}", f"ada-b-{'0' * 12}", f"class-{'0' * 16}"]
@@ -57,3 +57,14 @@ def test_unfinished_trainings_go_with_their_character(home: Path) -> None:
         (home / "training" / name).mkdir(parents=True)
     remove("ada")
     assert {path.name for path in (home / "training").iterdir()} == set(works[2:])
+
+
+def test_trainings_follow_a_new_name(home: Path) -> None:
+    with staged("ada") as draft:
+        write(draft, "fox")
+    checkpoint = home / "training" / f"ada-{'0' * 12}" / "checkpoint-000002.safetensors"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"weights")
+    rename("ada", "eva")
+    assert [path.read_bytes() for path in (home / "training").glob("eva-*/*")] == [b"weights"]
+    assert not list((home / "training").glob("ada-*"))

@@ -1,9 +1,10 @@
 import pytest
 
 from storyboard.casting.shelf import is_common
-from storyboard.casting.tokens import RARE, inspect_token, suggest_token
+from storyboard.casting.tokens import RARE, check_new, inspect_token, suggest_token
 from storyboard.character import TOKEN
 from storyboard.errors import CharacterError
+from storyboard.rendering.diffusion.clip_tokenizer import clip_tokenizer
 from tests.tiny.models import tiny_tokenizer
 
 
@@ -31,6 +32,17 @@ def test_suggestions_are_new_steady_and_valid() -> None:
     assert first not in tokenizer.get_vocab()
     assert suggest_token("ada", tokenizer, {first}) != first
     assert suggest_token("eva", tokenizer, ()) != first
+
+
+def test_a_suggestion_can_always_become_a_new_word() -> None:
+    """CLIP has "hta" as a word and as the beginning of words; only the latter is in the way of new vectors."""
+    tokenizer = clip_tokenizer()
+    assert "hta" in tokenizer.get_vocab()
+    names = [f"{letter}{number}" for letter in "abcde" for number in range(20)]
+    for token in {suggest_token(name, tokenizer, ()) for name in names}:
+        check_new(token, tokenizer)
+    with pytest.raises(CharacterError, match="already has a token"):
+        check_new("hta", tokenizer)
 
 
 def test_suggestions_of_other_names_are_other_rare_words() -> None:

@@ -15,6 +15,7 @@ from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Version
 from storyboard.render_options import FrameRequest
 from storyboard.run_store import RunStore
+from storyboard.sheet import Sheet, settings_of, sheet_of
 from tests.boards import sample_plan
 
 
@@ -72,7 +73,33 @@ def test_an_export_with_other_settings_is_not_taken_for_the_usual_one(folder: Pa
             Manifest(plan=manifest.plan, versions=manifest.versions, exports={"board.pdf": "k", "board.md": "k"})
         )
     assert run("export", str(folder), "--to", "pdf", "--layout", "1") == 0
-    assert dict(store.read().exports) == {"board.md": "k"}
+    after = store.read()
+    assert after.exports["board.md"] == "k" and after.exports["board.pdf"] != "k"
+    assert dict(after.sheets) == {"board.pdf": {"layout": "1"}}
+
+
+def test_what_cannot_be_set_so_again_is_not_noted(folder: Path, tmp_path: Path) -> None:
+    assert run("export", str(folder), "--to", "csv", "--numbering", "scene") == 0
+    assert dict(RunStore(folder).read().sheets) == {"board.csv": {"numbering": "scene"}}
+    assert run("export", str(folder), "--to", "csv", "--sounds", str(tmp_path)) == 0
+    after = RunStore(folder).read()
+    assert "board.csv" not in after.exports and dict(after.sheets) == {}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"logo": "/etc/passwd"}, {"sounds": "."}, {"font": "../x.ttf"}, {"size_pt": "x"}, {"no": 1}, {"fields": 7},
+     {"fit": "x"}, {"aspect": [0, 1]}, {"layout": "3x2"}, {"watermark": 7}],
+)  # fmt: skip
+def test_settings_in_a_manifest_that_are_none_are_left_out(settings: dict[str, object]) -> None:
+    assert sheet_of(settings) is None
+
+
+def test_settings_give_the_same_sheet_back() -> None:
+    sheet = Sheet(layout="2x1", fields=("number", "caption"), aspect=(16, 9), size_pt=9.0, cover=True, credits="Me")
+    settings = json.loads(json.dumps(settings_of(sheet)))
+    assert sheet_of(settings) == sheet and settings == settings_of(sheet)
+    assert settings_of(Sheet()) == {} and sheet_of({}) == Sheet()
 
 
 def test_wrong_wishes(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from diffusers import UNet2DConditionModel
 
 from storyboard.commands.main import storyboard
+from storyboard.create import stored_options
 from storyboard.editing.board_changes import edit_frame, insert_scene, open_board, pick_version
 from storyboard.editing.retelling import retold
 from storyboard.errors import BadInput, BoardBusy, BoardError
+from storyboard.render_options import RenderOptions
 from storyboard.rendering.stick_figure import draw
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene, ScenePlan, plan_to_json
@@ -128,6 +130,92 @@ def test_redo_follows_a_control_picture_and_the_version_stays(board, tmp_path):
     assert shown(board) == steered
     with pytest.raises(BadInput, match="--control-model"):
         run("redo", board, 1, "--pose", tmp_path / "pose.png", "--json")
+
+
+@pytest.fixture
+def control(board, tmp_path):
+    model = json.loads((board / "board.json").read_text(encoding="utf-8"))["options"]["model"]
+    return tiny_control(tmp_path / "control", UNet2DConditionModel.from_pretrained(f"{model}/unet"))
+
+
+@pytest.fixture
+def pose(tmp_path):
+    draw("sitting", "wide", 1, 64, 64).save(tmp_path / "pose.png")
+    return tmp_path / "pose.png"
+
+
+def request(board, scene="s1"):
+    store = RunStore(board)
+    return store.frame_record(store.read().active_version(scene).key)["request"]
+
+
+def kinds(board) -> list[str]:
+    return [guide["kind"] for guide in request(board)["guides"]]
+
+
+def test_what_is_made_of_a_steered_version_follows_its_picture(board, control, pose):
+    run("redo", board, 1, "--seed", 7, "--pose", pose, "--control-model", control, "--json")
+    steered = shown(board)["s1"]
+    pose.unlink()
+    run("redo", board, 1, "--json")
+    assert kinds(board) == ["pose"] and shown(board)["s1"] != steered
+    run("redo", board, 1, "--seed", 7, "--json")
+    assert shown(board)["s1"] == steered
+    run("edit", board, 1, "red instead of green", "--json")
+    assert kinds(board) == ["pose"]
+    edited = shown(board)
+    run("pick", board, 1, "v1", "--json")
+    run("redo", board, 1, "--json")
+    assert kinds(board) == []
+    run("undo", board, "--json")
+    run("undo", board, "--json")
+    assert shown(board) == edited
+    run("redo", board, 1, "--json")
+    assert kinds(board) == ["pose"] and "red hat" in request(board)["prompt"]
+
+
+def test_a_control_picture_leaves_the_words_of_an_edit(board, control, pose):
+    run("edit", board, 1, "red instead of green", "--json")
+    run("redo", board, 1, "--pose", pose, "--control-model", f"pose={control}", "--json")
+    assert "red hat" in request(board)["prompt"] and kinds(board) == ["pose"]
+
+
+def test_a_frame_may_follow_pictures_of_several_kinds(board, control, pose):
+    run("redo", board, 1, "--seed", 7, "--pose", pose, "--control-model", control, "--json")
+    one = shown(board)["s1"]
+    run("redo", board, 1, "--seed", 7, "--pose", pose, "--depth", pose, "--control-model", f"pose={control}",
+        "--control-model", f"depth={control}", "--json")  # fmt: skip
+    assert kinds(board) == ["pose", "depth"] and shown(board)["s1"] != one
+    assert len(list((board / "guides").iterdir())) == 1
+
+
+def test_pictures_stay_with_their_frames_when_one_is_put_in(board, control, pose):
+    run("render", board, "--control-model", control, "--pose", f"2={pose}", "--to", "html", "--json")
+    before = shown(board)
+    assert run("insert", board, "--after", 1, "The man finds a cat", "--json")["drawn"] == 1
+    after = shown(board)
+    assert {scene: after[scene] for scene in before} == before
+    assert RunStore(board).read().options["pose"] == [f"3={pose}"]
+    run("undo", board, "--json")
+    assert shown(board) == before and RunStore(board).read().options["pose"] == [f"2={pose}"]
+
+
+def test_options_in_a_manifest_that_are_none_are_left_out():
+    values = {"control_model": "x", "steps": [3], "pose": ["a"], "guidance": 2.0, "no": 1}
+    assert stored_options(values) == RenderOptions(pose=("a",), guidance=2.0)
+
+
+@pytest.mark.parametrize(
+    "guides",
+    [None, 7, [1], {"kind": "pose"}, [{"kind": "pose", "picture": "../../x.png", "model": "m"}],
+     [{"kind": "like", "picture": "words", "model": "m"}], [{"kind": "pose"}]],
+)  # fmt: skip
+def test_guides_in_a_manifest_that_are_none_are_left_out(board, guides):
+    path = board / "board.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["frames"][0]["versions"][0]["guides"] = guides
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert RunStore(board).read().versions["s1"][0].guides == ()
 
 
 def test_an_inserted_scene_leaves_the_others(board):
@@ -247,6 +335,39 @@ def test_pages_keep_their_layout(board):
         assert RunStore(board).read().page == {"layout": "1x1", "paper": "a5"}
     run("render", board, "--to", "html", "--layout", "2x1", "--json")
     assert RunStore(board).read().page["layout"] == "2x1"
+
+
+def test_undo_also_brings_the_pages_back(board):
+    run("redo", board, 2, "--json")
+    before = (board / "board.html").read_bytes()
+    run("edit", board, 1, "red instead of green", "--json")
+    assert (board / "board.html").read_bytes() != before
+    run("undo", board, "--json")
+    assert (board / "board.html").read_bytes() == before
+
+
+def test_an_export_with_pages_of_its_own_keeps_them_when_the_board_changes(board):
+    def rows():
+        return len((board / "board.csv").read_text(encoding="utf-8-sig").splitlines())
+
+    run("export", board, "--to", "csv,svg", "--layout", "1x1", "--json")
+    assert (board / "board-3.svg").is_file() and rows() == 4
+    first = (board / "board.svg").read_bytes()
+    run("redo", board, 1, "--json")
+    assert (board / "board.svg").read_bytes() != first and (board / "board-3.svg").is_file()
+    run("insert", board, "--after", 2, "The man finds a cat", "--json")
+    assert (board / "board-4.svg").is_file() and rows() == 5
+    assert RunStore(board).read().page["layout"] == "3x2"
+    run("render", board, "--to", "svg", "--layout", "2x2", "--json")
+    assert not (board / "board-2.svg").exists() and "board.svg" not in RunStore(board).read().sheets
+
+
+def test_exports_that_are_not_made_anew_are_named(board):
+    shutil.copy(board / "board.html", board / "board.es.html")
+    result = CliRunner().invoke(storyboard, ["redo", str(board), "1"])
+    assert "board.es.html" in result.stderr + result.stdout
+    result = CliRunner().invoke(storyboard, ["render", str(board), "--to", "html"])
+    assert "board.es.html" not in result.stderr + result.stdout
 
 
 def test_what_another_command_changed_meanwhile_is_not_lost(board):

@@ -43,7 +43,7 @@ def test_a_told_edit_has_them_too():
 
 def test_settings_travel_with_the_edit():
     edit = read_edit(PROMPT, "guitar instead of book")
-    kept = WordEdit(**{**vars(edit), "settings": EditSettings(blend=0.5, spread=0, levels="all")})
+    kept = WordEdit(**{**vars(edit), "settings": EditSettings(blend=0.5, spread=0)})
     assert WordEdit.from_json(kept.to_json()) == kept
     assert kept.to_json() != edit.to_json()
 
@@ -54,10 +54,17 @@ def test_a_record_of_before_there_were_settings_can_be_read():
     assert WordEdit.from_json(json.dumps(data)).settings == EditSettings()
 
 
+def test_settings_that_are_known_no_longer_are_left_out():
+    edit = read_edit(PROMPT, "guitar instead of book")
+    data = json.loads(edit.to_json())
+    old = {**data["settings"], "levels": "coarse", "seen_in": "both"}
+    assert WordEdit.from_json(json.dumps({**data, "settings": old})) == edit
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"blend": 2}, {"cross": -0.1}, {"cross": float("nan")}, {"cross": "1"}, {"spread": 99}, {"spread": 0.5},
-     {"levels": "some"}, {"around": []}, {"changed": None}],
+     {"around": "some"}, {"around": []}, {"changed": None}],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(wrong):
     data = json.loads(read_edit(PROMPT, "guitar instead of book").to_json())

@@ -67,6 +67,9 @@ def test_what_is_said_becomes_a_prompt(said, kind, after):
         ("a man in the park, rain", "on the beach instead of the park", "swap", "a man on the beach, rain"),
         ("a man in the park, rain", "in a cafe instead of the park", "swap", "a man in a cafe, rain"),
         ("a man on a bench", "a wall instead of a bench", "swap", "a man on a wall"),
+        ("a man in a green vest", "a blue coat instead of the vest", "swap", "a man in a blue coat"),
+        ("a man, dark green hat, park", "swap the hat for a red cap", "swap", "a man, a red cap, park"),
+        ("a man with a blue book", "a guitar instead of the book", "swap", "a man with a guitar"),
     ],
 )
 def test_what_is_said_shortly(prompt, said, kind, after):

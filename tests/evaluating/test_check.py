@@ -134,6 +134,22 @@ def test_low_frames_are_redone_and_the_better_ones_kept(board):
     assert totals(board, judge) == before
 
 
+def test_a_second_try_also_follows_the_hidden_picture_more_closely(board):
+    def strengths():
+        store = RunStore(board)
+        versions = store.read().versions["s1"]
+        return [store.frame_record(each.key)["request"]["consistency_strength"] for each in versions]
+
+    repair_board(open_board(board), judge_of(board, 1), 0.9, 2)
+    assert strengths() == [1.0, 1.0, 2.0]
+    run("pick", board, 1, "v3", "--json")
+    run("redo", board, 1, "--json")
+    run("edit", board, 1, "add a red hat", "--json")
+    run("pick", board, 1, "v1", "--json")
+    run("redo", board, 1, "--json")
+    assert strengths() == [1.0, 1.0, 2.0, 2.0, 2.0, 1.0]
+
+
 def test_frames_above_the_line_are_left_alone(board):
     repair_board(open_board(board), judge_of(board, 1), 0.2, 2)
     assert {len(versions) for versions in RunStore(board).read().versions.values()} == {1}

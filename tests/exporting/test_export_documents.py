@@ -167,6 +167,15 @@ def test_zip_and_folder_hold_the_frames_untouched(tmp_path: Path) -> None:
     assert _names(tmp_path / "board.images") == ["001.png", "002.png", "003.png"]
 
 
+def test_the_folder_loses_pictures_of_frames_that_are_gone_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "board.images"
+    image_folder.export_folder(sample_board(tmp_path, 3), folder)
+    for name in ("002-2a.png", "notes.png", "7.png", "003.jpg"):
+        (folder / name).write_bytes(b"x")
+    image_folder.export_folder(sample_board(tmp_path, 2), folder)
+    assert _names(folder) == ["001.png", "002.png", "003.jpg", "7.png", "notes.png"]
+
+
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from storyboard.casting.registry import LoadedCast
 from storyboard.character import Adapter, Character, sha256_of
-from storyboard.errors import BadInput, CharacterError, UnknownName
+from storyboard.errors import BadInput, CharacterError, ChecksumMismatch, UnknownName
 from storyboard.frame import Frame
 from storyboard.render_options import AdapterUse, FrameRequest, RenderOptions
 from storyboard.rendering.adapter_header import adapter_family, adapter_kind
@@ -240,3 +240,20 @@ def _written(folder: Path, key: str, width: int, family: str, layout: str) -> Pa
     path = folder / f"{width}{family}.safetensors"
     write_lora(path, [layer], info, layout)
     return path
+
+
+def test_another_alpha_beside_a_file_is_another_adapter(folder: Path) -> None:
+    """PEFT keeps alpha in a file of its own; frames drawn with the one before are out of date."""
+    path = folder / "ink.safetensors"
+    name = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
+    save_file({f"{name}.lora_A.weight": torch.ones(1, 2), f"{name}.lora_B.weight": torch.ones(2, 1)}, path)
+    digests = [adapter_files(str(folder)).adapter("ink").sha256]
+    for alpha in (1, 2):
+        (folder / "adapter_config.json").write_text(f'{{"lora_alpha": {alpha}}}')
+        adapter = adapter_files(str(folder)).adapter("ink")
+        adapter.check_file()
+        digests.append(adapter.sha256)
+    assert len(set(digests)) == 3
+    (folder / "adapter_config.json").write_text('{"lora_alpha": 3}')
+    with pytest.raises(ChecksumMismatch):
+        adapter.check_file()

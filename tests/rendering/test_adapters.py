@@ -1,25 +1,34 @@
 """Fusing and undoing, on tiny models; formats are checked against what diffusers itself makes of the same files."""
 
 import copy
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from storyboard.character import Adapter, sha256_of
+from storyboard.character import Adapter, sha256_of, with_configuration
 from storyboard.errors import CharacterError, ChecksumMismatch
 from storyboard.render_options import AdapterUse
 from storyboard.rendering.diffusion.adapter_files import read_tensors
+from storyboard.rendering.diffusion.adapter_layers import (
+    LayerIndex,
+    flattened,
+    from_original_names,
+    to_original_names,
+)
 from storyboard.rendering.diffusion.adapter_lora import LowRank, parse_lora
-from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_checkpoint, write_lora
+from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, kohya_name, write_checkpoint, write_lora
 from storyboard.rendering.diffusion.adapters import adapters_applied
-from tests.tiny.models import tiny_sd1, tiny_sdxl
+from storyboard.rendering.model_files import CONFIGS
+from tests.tiny.models import tiny_sd1, tiny_sdxl, tiny_sdxl_pipe
 
 TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
 INFO = AdapterInfo(title="Ada", family="sd1", trigger_phrase="ohwx woman", resolution=64, prediction="epsilon")
@@ -65,7 +74,7 @@ def random_layers(pipe: Any, components: tuple[str, ...], rank: int = 3, alpha: 
 
 
 def registered(path: Path, kind: str = "lora", family: str = "sd1") -> Adapter:
-    return Adapter(family=family, kind=kind, path=path, sha256=sha256_of(path))
+    return Adapter(family=family, kind=kind, path=path, sha256=with_configuration(sha256_of(path), path, kind))
 
 
 def use(adapter: Adapter, unet: float = 1.0, text_encoder: float = 1.0, token: str = "") -> tuple[Adapter, AdapterUse]:
@@ -93,7 +102,8 @@ def test_fused_weights_are_those_that_diffusers_fuses(sd1: Any, sd1_folder: Path
 
 
 @pytest.mark.parametrize("layout", ["diffusers", "kohya"])
-def test_sdxl_fuses_both_text_encoders(sdxl: Any, tmp_path: Path, layout: str) -> None:
+def test_sdxl_fuses_both_text_encoders(tmp_path: Path, layout: str) -> None:
+    sdxl = tiny_sdxl_pipe(layers_per_block=2)  # as kohya's names for SDXL count
     path = tmp_path / "ada.safetensors"
     layers = random_layers(sdxl, ("unet", "text_encoder", "text_encoder_2"))
     write_lora(path, layers, replace(INFO, family="sdxl"), layout)
@@ -202,8 +212,6 @@ def test_a_checkpoint_replaces_and_blends(sd1: Any, tmp_path: Path) -> None:
 
 
 def test_original_block_names_of_sdxl_files(sdxl: Any) -> None:
-    from storyboard.rendering.diffusion.adapter_layers import from_original_names
-
     cases = {
         "input_blocks_4_1_norm": "down_blocks_1_attentions_0_norm",
         "input_blocks_8_0_in_layers_2": "down_blocks_2_resnets_1_conv1",
@@ -214,6 +222,32 @@ def test_original_block_names_of_sdxl_files(sdxl: Any) -> None:
         "down_blocks_0_resnets_0_conv1": "down_blocks_0_resnets_0_conv1",
     }
     assert {name: from_original_names(name, 2) for name in cases} == cases
+    back = {to_original_names(name, 2): name for name in cases.values()}
+    assert back.pop("input_blocks_1_0_in_layers_2") == cases.pop("down_blocks_0_resnets_0_conv1")
+    assert back == cases
+    endless = f"input_blocks_{'9' * 5000}_1_proj_in"
+    assert from_original_names(endless, 2) == to_original_names(endless, 2) == endless
+
+
+def test_kohya_names_of_the_true_sdxl_are_the_original_ones_and_diffusers_reads_them() -> None:
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(CONFIGS / "sdxl" / "unet"))
+    kinds = (nn.Linear, nn.Conv2d)
+    layers = {name: module for name, module in unet.named_modules() if isinstance(module, kinds)}
+    names = {name: kohya_name(f"unet.{name}", "sdxl") for name in layers}
+    assert len(set(names.values())) == len(layers)
+    index = LayerIndex({"unet": unet})
+    assert all(index.find(written)[1] is layers[name].weight for name, written in names.items())
+    assert not any(block in written for written in names.values() for block in ("down_b", "mid_b", "up_b"))
+    first = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
+    assert names[first] == "lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q"
+    attention = {name: written for name, written in names.items() if ".attn" in name}
+    assert len(attention) == 70 * 8
+    factors = ("lora_down.weight", "lora_up.weight")
+    file = {f"{written}.{factor}": torch.zeros(1, 1) for written in attention.values() for factor in factors}
+    read, _ = StableDiffusionXLPipeline.lora_state_dict(file, unet_config=unet.config)
+    downs = [name.removesuffix("_lora.down.weight") for name in read if name.endswith("_lora.down.weight")]
+    assert {flattened(name) for name in downs} == {flattened(f"unet.{name}") for name in attention}
 
 
 def test_kohya_files_in_original_names_fuse(sdxl: Any, tmp_path: Path) -> None:
@@ -319,6 +353,18 @@ def test_hostile_files_are_refused(sd1: Any, tmp_path: Path, kind: str) -> None:
     path.write_bytes(data)
     with pytest.raises(CharacterError, match=expected), adapters_applied(sd1, [use(registered(path))]):
         pass
+
+
+@pytest.mark.parametrize("kind", ["F4", "F6_E2M3", "F6_E3M2", "F8_E8M0", "U64", "BOOL", "C64"])
+def test_any_type_of_number_is_read_or_refused(tmp_path: Path, kind: str) -> None:
+    """The specification knows types that torch does not, or cannot compute with."""
+    bits = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "BOOL": 8}.get(kind, 64)
+    header = {"x": {"dtype": kind, "shape": [8], "data_offsets": [0, bits]}}
+    text = json.dumps(header).encode()
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(bits))
+    with suppress(CharacterError):
+        read_tensors(path)
 
 
 def test_adapters_do_not_survive_in_the_module_tree(sd1: Any, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy
 import pytest
 
 from storyboard.character import Adapter, Character
@@ -61,6 +62,22 @@ def pixels(drawn) -> dict[str, bytes]:
     return {scene: frame.image.tobytes() for scene, frame in drawn.items() if not scene.startswith("anchor:")}
 
 
+def test_one_frame_may_agree_more_strongly_than_the_others(tiny_models):
+    ours = renderer(tiny_models["sd1"], consistency="anchor")
+    change = {"s2": lambda request: dataclasses.replace(request, consistency_strength=2.0)}
+    outcomes = [each for each in ours.redraw(plan(), CAST, change, None) if isinstance(each, Frame)]
+    drawn = next(each for each in outcomes if each.request.scene_id == "s2")
+    usual = frames(ours, plan())["s2"]
+    strong = frames(renderer(tiny_models["sd1"], consistency="anchor", consistency_strength=2.0), plan())["s2"]
+    assert drawn.request.key == strong.request.key != usual.request.key
+    assert distance(drawn, strong) < distance(drawn, usual)
+
+
+def distance(first: Frame, second: Frame) -> float:
+    one, other = (numpy.asarray(each.image, dtype=float) for each in (first, second))
+    return float(abs(one - other).mean())
+
+
 @pytest.fixture(params=["sd1", "sdxl"])
 def folder(request, tiny_models):
     return tiny_models[request.param]
@@ -98,8 +115,6 @@ def test_frames_drawn_later_from_stored_anchors_have_the_same_bytes(tiny_models,
 
 def test_a_hidden_picture_may_share_the_batch(tiny_models):
     """Alone or together it is the same computation, up to rounding."""
-    import numpy
-
     alone, together = (
         frames(renderer(tiny_models["sd1"], consistency="anchor+mask+place", micro_batch=size), plan())
         for size in (1, 3)

@@ -125,6 +125,46 @@ def test_self_replacement_agrees_with_maps():
     assert torch.equal(output, plain_attention(call))
 
 
+def chain_of(layer, tokens):
+    """A call whose rows are a frame, its edit and an edit of that, with their attention maps."""
+    torch.manual_seed(1)
+    query = torch.randn(3, HEADS, PIXELS, WIDTH, dtype=torch.float64)
+    key, value = torch.randn(2, 3, HEADS, tokens, WIDTH, dtype=torch.float64).unbind()
+    rows = tuple(Row(lane=lane, conditional=True) for lane in (1, 2, 3))
+    call = AttentionCall(layer=layer, rows=rows, query=query, key=key, value=value)
+    return call, [explicit_maps.probabilities(query[row], key[row]) for row in range(3)]
+
+
+def test_an_edit_of_an_edit_starts_from_the_attention_that_drew_that():
+    call, maps = chain_of(CROSS, TOKENS)
+    mapper, factors = [0, 1, -1, 2, 3, 5], torch.tensor([1, 1, 3.0, 1, 0.2, 1])
+    mapping, known = torch.zeros(TOKENS, TOKENS), torch.ones(TOKENS)
+    for column, origin in enumerate(mapper):
+        known[column] = origin >= 0
+        mapping[max(0, origin), column] = known[column]
+    gates_of = (random_gate(), 1 - random_gate() * torch.tensor([0, 1, 1, 1, 1, 0]))
+    state = ForwardState(steps=STEPS, height=3, width=4)
+    first = PromptToPrompt(1, 2, edit_of(mapping, known, gates_of[0], factors))
+    swapped = torch.eye(TOKENS)[[0, 1, 3, 2, 4, 5]]
+    second = PromptToPrompt(2, 3, edit_of(swapped, torch.ones(TOKENS), gates_of[1]), before=first)
+    found = second._cross(state, call, lambda inner: first._cross(state, inner, plain_attention))
+    refined = explicit_maps.reweighted(explicit_maps.refined(maps[0], maps[1], mapper), factors.double())
+    drawn = explicit_maps.gated(refined, maps[1], gates_of[0].double())
+    final = explicit_maps.gated(explicit_maps.replaced(drawn, swapped.double()), maps[2], gates_of[1].double())
+    torch.testing.assert_close(found[1], drawn @ call.value[1], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found[2], final @ call.value[2], atol=1e-5, rtol=1e-5)
+
+
+def test_the_layout_of_an_edit_of_an_edit_is_the_first_frames():
+    call, maps = chain_of(SELF, PIXELS)
+    edit = edit_of(torch.eye(TOKENS), torch.ones(TOKENS), torch.ones(TOKENS))
+    state = ForwardState(steps=STEPS, height=3, width=4)
+    first = PromptToPrompt(1, 2, edit)
+    second = PromptToPrompt(2, 3, edit, before=first)
+    found = second._self(state, call, lambda inner: first._self(state, inner, plain_attention))
+    torch.testing.assert_close(found[2], maps[0] @ call.value[2], atol=1e-5, rtol=1e-5)
+
+
 # -- on a UNet ----------------------------------------------------------------------------------------------------
 
 
@@ -144,6 +184,11 @@ def whole_edit(**changes):
     return WordEdit(**{**values, **changes})
 
 
+def blend(columns, **changes):
+    """Around some columns, as published unless told otherwise."""
+    return LocalBlend(SOURCE, TARGET, columns, **{"threshold": 0.3, "first_share": 0.2, "spread": 1, **changes})
+
+
 def test_the_edit_stays_nearer_to_the_source_than_the_new_prompt_alone(unet):
     free = denoise(unet, LANES)
     edited = denoise(unet, LANES, [PromptToPrompt(SOURCE, TARGET, whole_edit())])
@@ -152,13 +197,12 @@ def test_the_edit_stays_nearer_to_the_source_than_the_new_prompt_alone(unet):
     assert 0 < near < far
 
 
-def test_self_attention_is_replaced_on_coarse_levels_or_on_all(unet):
+def test_self_attention_is_replaced_on_coarse_levels(unet):
     state = ForwardState(steps=STEPS, height=12, width=20)
-    for all_levels, levels in ((False, {"1"}), (True, {"0", "1"})):
-        with PromptToPrompt(SOURCE, TARGET, whole_edit(all_levels=all_levels)).attach(unet, state):
-            down = {name.split(".")[1] for name, part in unet.attn_processors.items()
-                    if name.startswith("down") and ".attn1." in name and isinstance(part, EditedAttention)}  # fmt: skip
-        assert down == levels
+    with PromptToPrompt(SOURCE, TARGET, whole_edit()).attach(unet, state):
+        down = {name.split(".")[1] for name, part in unet.attn_processors.items()
+                if name.startswith("down") and ".attn1." in name and isinstance(part, EditedAttention)}  # fmt: skip
+    assert down == {"1"}
 
 
 def test_the_source_may_run_before_the_target(unet):
@@ -171,9 +215,9 @@ def test_the_source_may_run_before_the_target(unet):
 def test_strength_zero_is_off_and_everything_is_put_back(unet):
     before = fingerprint(unet)
     off = [PromptToPrompt(SOURCE, TARGET, whole_edit(), strength=0.0),
-           LocalBlend(SOURCE, TARGET, {SOURCE: (3,)}, strength=0.0)]  # fmt: skip
+           blend({SOURCE: (3,)}, strength=0.0)]  # fmt: skip
     assert same(denoise(unet, LANES), denoise(unet, LANES, off))
-    denoise(unet, LANES, [PromptToPrompt(SOURCE, TARGET, whole_edit()), LocalBlend(SOURCE, TARGET, {SOURCE: (3,)})])
+    denoise(unet, LANES, [PromptToPrompt(SOURCE, TARGET, whole_edit()), blend({SOURCE: (3,)})])
     assert fingerprint(unet) == before
 
 
@@ -187,9 +231,9 @@ def test_everything_is_put_back_after_an_error(unet):
 
 
 def test_outside_the_region_the_latents_are_the_sources(unet):
-    blend = LocalBlend(SOURCE, TARGET, {SOURCE: (3,), TARGET: (3,)}, threshold=0.8)
-    result = denoise(unet, LANES, [PromptToPrompt(SOURCE, TARGET, whole_edit()), blend])
-    region = blend.region(ForwardState(steps=STEPS, height=12, width=20)).expand_as(result[SOURCE])
+    method = blend({SOURCE: (3,), TARGET: (3,)}, threshold=0.8)
+    result = denoise(unet, LANES, [PromptToPrompt(SOURCE, TARGET, whole_edit()), method])
+    region = method.region(ForwardState(steps=STEPS, height=12, width=20)).expand_as(result[SOURCE])
     assert 0 < region.float().mean() < 1
     assert torch.equal(result[SOURCE][~region], result[TARGET][~region])
     assert not torch.equal(result[SOURCE][region], result[TARGET][region])
@@ -228,6 +272,17 @@ def test_added_words_are_free(embed):
     for word in ("cat", "on", "bench"):
         assert alignment.mapping[columns_of(source, word)[-1], columns_of(target, word)[-1]] == 1
     assert alignment.mapping[0, 0] == 1
+
+
+def test_a_removed_words_attention_goes_nowhere_as_in_refinement(embed):
+    source, target = embed("a green cat on a bench"), embed("a cat on a bench")
+    alignment = align(source, target)
+    assert (alignment.mapping[list(columns_of(source, "green"))] == 0).all() and alignment.known.all()
+    maps = torch.softmax(torch.randn(HEADS, PIXELS, 77, generator=torch.Generator().manual_seed(3)), dim=-1)
+    mapper = alignment.mapping.argmax(dim=0).tolist()
+    torch.testing.assert_close(
+        explicit_maps.replaced(maps, alignment.mapping), explicit_maps.refined(maps, maps, mapper)
+    )
 
 
 def test_mapped_columns_hold_whole_shares(embed):

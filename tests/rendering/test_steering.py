@@ -20,7 +20,7 @@ from storyboard.errors import BadInput, ModelError, StoryboardError, UnknownName
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion.attention import ForwardState
 from storyboard.rendering.diffusion.conditioning import Conditioner
-from storyboard.rendering.diffusion.control import PictureControl, control_tensor, load_control
+from storyboard.rendering.diffusion.control import ControlReader, PictureControl, control_tensor, load_control
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.picture_guidance import PictureGuidance, load_adapter
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
@@ -71,15 +71,38 @@ def parts_of(model, request):  # noqa: F811
     return {**model.pipe.components, "scheduler": new_scheduler(model.pipe.scheduler, request.sampler)}
 
 
+def reader(network, lane, tensor, scale):
+    return ControlReader(network=network, pictures={lane: tensor}, scales={lane: scale})
+
+
+def followed(network, lane, tensor, scale):
+    return PictureControl([reader(network, lane, tensor, scale)])
+
+
 def test_control_equals_the_pipeline(model, control, picture):  # noqa: F811
     request = asked()
     network = load_control(control, model.pipe.unet, CPU)
     tensor = control_tensor(Image.open(picture), "pose", 64, 64)
-    ours = finish(model, (PictureControl(network, {0: tensor}, {0: 0.8}),), walker(model, request))[0]
+    ours = finish(model, (followed(network, 0, tensor, 0.8),), walker(model, request))[0]
     pipe = CONTROLLED[model.family.name](**parts_of(model, request), controlnet=network)
     expected = theirs(pipe, request, image=Image.open(picture), controlnet_conditioning_scale=0.8)
     torch.testing.assert_close(ours, expected, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(ours, finish(model, (), walker(model, request))[0], atol=1e-3)
+
+
+def test_pictures_of_two_kinds_equal_the_pipeline(model, control, picture, tmp_path):  # noqa: F811
+    request = asked()
+    other = load_control(tiny_control(tmp_path / "other", model.pipe.unet, seed=1), model.pipe.unet, CPU)
+    network = load_control(control, model.pipe.unet, CPU)
+    tensor = control_tensor(Image.open(picture), "pose", 64, 64)
+    both = PictureControl([reader(network, 0, tensor, 0.8), reader(other, 0, tensor, 0.5)])
+    ours = finish(model, (both,), walker(model, request))[0]
+    pipe = CONTROLLED[model.family.name](**parts_of(model, request), controlnet=[network, other])
+    pictures = [Image.open(picture), Image.open(picture)]
+    expected = theirs(pipe, request, image=pictures, controlnet_conditioning_scale=[0.8, 0.5])
+    torch.testing.assert_close(ours, expected, atol=1e-4, rtol=1e-4)
+    alone = finish(model, (followed(network, 0, tensor, 0.8),), walker(model, request))[0]
+    assert not torch.allclose(ours, alone, atol=1e-3)
 
 
 def test_control_reaches_only_its_own_lane(model, control, picture):  # noqa: F811
@@ -87,9 +110,9 @@ def test_control_reaches_only_its_own_lane(model, control, picture):  # noqa: F8
     tensor = control_tensor(Image.open(picture), "pose", 64, 64)
     lanes = [walker(model, asked(seed=seed), number=seed) for seed in (1, 2)]
     free = finish(model, (), *[walker(model, asked(seed=seed), number=seed) for seed in (1, 2)])
-    steered = finish(model, (PictureControl(network, {1: tensor}, {1: 1.0}),), *lanes)
+    steered = finish(model, (followed(network, 1, tensor, 1.0),), *lanes)
     assert torch.equal(free[1], steered[1]) and not torch.allclose(free[0], steered[0], atol=1e-3)
-    off = finish(model, (PictureControl(network, {1: tensor}, {1: 0.0}),), walker(model, asked(seed=1), number=1))
+    off = finish(model, (followed(network, 1, tensor, 0.0),), walker(model, asked(seed=1), number=1))
     assert torch.equal(off[0], finish(model, (), walker(model, asked(seed=1), number=1))[0])
 
 
@@ -153,7 +176,7 @@ def steered(tiny_models, **options) -> DiffusionRenderer:
 
 def test_a_picture_for_one_frame_changes_that_frame(tiny_models, folders, picture):
     free = pixels(frames(steered(tiny_models), plan()))
-    ours = steered(tiny_models, control_model=str(folders[0]), pose=(f"2={picture}",))
+    ours = steered(tiny_models, control_model=(str(folders[0]),), pose=(f"2={picture}",))
     keys = [request.key for request in ours.requests(plan(), CAST)]
     others = [request.key for request in steered(tiny_models).requests(plan(), CAST)]
     assert [key == other for key, other in zip(keys, others, strict=True)] == [True, False, True]
@@ -161,9 +184,31 @@ def test_a_picture_for_one_frame_changes_that_frame(tiny_models, folders, pictur
     assert [free[scene] == drawn[scene] for scene in free] == [True, False, True]
 
 
+def test_every_frame_follows_pictures_of_its_own_kinds(tiny_models, folders, picture, tmp_path):
+    from diffusers import UNet2DConditionModel
+
+    other = tiny_control(tmp_path / "depth", UNet2DConditionModel.from_pretrained(tiny_models["sd1"] / "unet"), seed=1)
+    models = (f"pose={folders[0]}", f"depth={other}")
+    kinds = {"pose": (f"1={picture}", f"2={picture}"), "depth": (f"2={picture}", f"3={picture}")}
+    ours = steered(tiny_models, control_model=models, **kinds)
+    requests = ours.requests(plan(), CAST)
+    assert [[guide.kind for guide in each.guides] for each in requests] == [["pose"], ["pose", "depth"], ["depth"]]
+    assert len({guide.model_sha256 for each in requests for guide in each.guides}) == 2
+    posed = steered(tiny_models, control_model=(str(folders[0]),), pose=kinds["pose"])
+    both, one = pixels(frames(ours, plan())), pixels(frames(posed, plan()))
+    assert [both[scene] == one[scene] for scene in both] == [True, False, False]
+
+
+def test_a_controlnet_without_a_kind_reads_what_is_left(tiny_models, folders, picture):
+    options = {"pose": (str(picture),), "depth": (str(picture),)}
+    named = steered(tiny_models, control_model=(f"pose={folders[0]}", f"depth={folders[0]}"), **options)
+    left = steered(tiny_models, control_model=(f"depth={folders[0]}", str(folders[0])), **options)
+    assert named.requests(plan(), CAST) == left.requests(plan(), CAST)
+
+
 def test_stick_figures_follow_the_prompts_words(tiny_models, folders):
     scenes = (("fljsdhn man sitting on a bench", ("flynn",)), ("fljsdhn man in the park", ("flynn",)))
-    ours = steered(tiny_models, control_model=str(folders[0]), pose=("words",))
+    ours = steered(tiny_models, control_model=(str(folders[0]),), pose=("words",))
     guides = [request.guides for request in ours.requests(plan(*scenes), CAST)]
     assert [len(each) for each in guides] == [1, 0] and guides[0][0].kind == "pose"
     free = pixels(frames(steered(tiny_models), plan(*scenes)))
@@ -182,14 +227,14 @@ def test_settings_and_weights_are_part_of_the_key(tiny_models, folders, picture,
     def key(**options):
         return steered(tiny_models, **options).requests(plan(), CAST)[0].key
 
-    control = {"control_model": str(folders[0]), "pose": (str(picture),)}
+    control = {"control_model": (str(folders[0]),), "pose": (str(picture),)}
     like = {"ip_adapter": str(folders[1]), "like": (str(picture),)}
     other = tmp_path / "other"
     shutil.copytree(folders[0], other)
     config = json.loads((other / "config.json").read_text(encoding="utf-8"))
     (other / "config.json").write_text(json.dumps({**config, "note": 1}), encoding="utf-8")
     keys = {
-        key(), key(**control), key(**control, control_scale=0.5), key(**{**control, "control_model": str(other)}),
+        key(), key(**control), key(**control, control_scale=0.5), key(**{**control, "control_model": (str(other),)}),
         key(**like), key(**like, like_scale="0.5"), key(**control, **like),
     }  # fmt: skip
     assert len(keys) == 7
@@ -199,12 +244,15 @@ def test_settings_and_weights_are_part_of_the_key(tiny_models, folders, picture,
     ("options", "error", "says"),
     [
         ({"pose": ("words",)}, BadInput, "--control-model"),
-        ({"control_model": "x"}, BadInput, "--pose"),
+        ({"control_model": ("x",)}, BadInput, "--pose"),
+        ({"control_model": ("depth=x", "pose=y"), "pose": ("a",)}, BadInput, "--depth"),
+        ({"control_model": ("x", "y"), "pose": ("a",)}, BadInput, "same pictures"),
+        ({"control_model": ("x", "pose=y"), "pose": ("a",)}, BadInput, "More ControlNets"),
         ({"like": ("p.png",)}, BadInput, "--ip-adapter"),
-        ({"pose": ("a",), "sketch": ("b",), "control_model": "x"}, BadInput, "two ControlNets"),
+        ({"pose": ("a",), "sketch": ("b",), "control_model": ("x",)}, BadInput, "pose=FOLDER"),
         ({"like_scale": "up.x=1"}, BadInput, "like-scale"),
         ({"like_scale": "3"}, BadInput, "like-scale"),
-        ({"pose": ("words",), "control_model": "/nowhere"}, ModelError, "missing"),
+        ({"pose": ("words",), "control_model": ("/nowhere",)}, ModelError, "missing"),
     ],
 )
 def test_what_does_not_go_together_is_said(tiny_models, options, error, says):
@@ -214,7 +262,7 @@ def test_what_does_not_go_together_is_said(tiny_models, options, error, says):
 
 
 def test_the_bundled_model_has_no_such_weights(folders):
-    ours = DiffusionRenderer(RenderOptions(control_model=str(folders[0]), pose=("words",)))
+    ours = DiffusionRenderer(RenderOptions(control_model=(str(folders[0]),), pose=("words",)))
     with pytest.raises(BadInput, match="bundled") as caught:
         ours.requests(plan(), load_cast() | CAST)
     assert "--model" in caught.value.hint
@@ -222,7 +270,7 @@ def test_the_bundled_model_has_no_such_weights(folders):
 
 def test_frames_and_characters_that_are_not_there(tiny_models, folders, picture):
     with pytest.raises(BadInput, match="no frame 9"):
-        steered(tiny_models, control_model=str(folders[0]), depth=(f"9={picture}",)).requests(plan(), CAST)
+        steered(tiny_models, control_model=(str(folders[0]),), depth=(f"9={picture}",)).requests(plan(), CAST)
     with pytest.raises(UnknownName, match="zoe"):
         steered(tiny_models, ip_adapter=str(folders[1]), like=(f"zoe={picture}",)).requests(plan(), CAST)
 
@@ -232,7 +280,7 @@ def test_hostile_or_foreign_weights_are_refused(tiny_models, folders, picture, t
     shutil.copytree(folders[0], pickled)
     (pickled / "diffusion_pytorch_model.safetensors").rename(pickled / "diffusion_pytorch_model.bin")
     with pytest.raises(ModelError, match="safetensors"):
-        steered(tiny_models, control_model=str(pickled), pose=("words",)).requests(plan(), CAST)
+        steered(tiny_models, control_model=(str(pickled),), pose=("words",)).requests(plan(), CAST)
     for path in (folders[1].with_suffix(".bin"), tiny_models["sd1"] / "unet" / "diffusion_pytorch_model.safetensors"):
         with pytest.raises(ModelError, match="IP-Adapter"):
             steered(tiny_models, ip_adapter=str(path), like=(str(picture),)).requests(plan(), CAST)
@@ -245,7 +293,7 @@ def test_hostile_or_foreign_weights_are_refused(tiny_models, folders, picture, t
 
 def test_weights_of_another_family_are_refused(tiny_models, folders, picture):
     for options in (
-        {"control_model": str(folders[0]), "pose": (str(picture),)},
+        {"control_model": (str(folders[0]),), "pose": (str(picture),)},
         {"ip_adapter": str(folders[1]), "like": (str(picture),)},
     ):
         ours = renderer(tiny_models["sdxl"], **options)
@@ -256,7 +304,7 @@ def test_weights_of_another_family_are_refused(tiny_models, folders, picture):
 def test_half_precision_follows_pictures_too(tiny_models, folders, picture):
     control, adapter = folders
     options = {
-        "control_model": str(control),
+        "control_model": (str(control),),
         "pose": (str(picture),),
         "ip_adapter": str(adapter),
         "like": (str(picture),),

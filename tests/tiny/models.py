@@ -52,14 +52,17 @@ def tiny_sd1_pipe(seed: int = 0, tokenizer: CLIPTokenizer | None = None) -> Stab
 
 
 def tiny_sdxl_pipe(
-    seed: int = 0, tokenizers: tuple[CLIPTokenizer, CLIPTokenizer] | None = None, layers: int = 3
+    seed: int = 0,
+    tokenizers: tuple[CLIPTokenizer, CLIPTokenizer] | None = None,
+    layers: int = 3,
+    layers_per_block: int = 1,
 ) -> StableDiffusionXLPipeline:
-    """The same in memory; `layers` is the depth of the second text encoder."""
+    """The same in memory; `layers` is the depth of the second text encoder, `layers_per_block` the U-Net's."""
     first, second = tokenizers or (tiny_tokenizer(), tiny_tokenizer(pad_token="!"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         unet = UNet2DConditionModel(
-            **_UNET,
+            **(_UNET | {"layers_per_block": layers_per_block}),
             cross_attention_dim=32 + 48,
             use_linear_projection=True,
             addition_embed_type="text_time",

@@ -1,7 +1,7 @@
 """The training loop every method shares: exact to resume, watched, and stopped without loss.
 
-A step's draws come from its number, so its outcome depends on the parameters and the optimiser's moments alone; both
-are in each checkpoint. Mixed precision after Micikevicius et al. 2017 (arXiv 1710.03740): parameters stay float32.
+A step's draws come from its number, so its outcome depends on the parameters and the optimiser's moments alone; the
+newest checkpoint has both. Mixed precision after Micikevicius et al. 2017 (arXiv 1710.03740): parameters stay float32.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +58,7 @@ class Run:
     Attributes:
         losses: of every update so far.
         scores: step -> what the watcher measured at that checkpoint.
+        seconds: that the updates and the watching have taken, before interruptions too.
     """
 
     model: TrainingModel
@@ -71,6 +71,7 @@ class Run:
     scores: dict[int, Mapping[str, float]] = field(default_factory=dict)
     average: dict[str, Tensor] = field(default_factory=dict)
     encoded: Text | None = None
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self.model.write_out_attention()
@@ -88,27 +89,29 @@ class Run:
         if checkpoint is not None:
             self.restore(checkpoint)
 
-    @torch.no_grad()
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Take over a checkpoint's state."""
-        for name, parameter in self.parameters.items():
-            parameter.copy_(checkpoint.tensors[f"parameter.{name}"])
+        """Take over a checkpoint: its state too where it was read, to train on; else what it draws with."""
+        self._put(checkpoint.weights)
         for name, average in self.average.items():
-            average.copy_(checkpoint.tensors[f"average.{name}"])
-        restore_optimiser(self.optimiser, checkpoint.tensors)
+            average.copy_(checkpoint.weights[name])
+        if checkpoint.state:
+            self._put({name: checkpoint.state[f"parameter.{name}"] for name in self.average})
+            restore_optimiser(self.optimiser, checkpoint.state)
         self.step = checkpoint.step
         self.losses = [float(loss) for loss in checkpoint.numbers["losses"]]
         self.scores = {int(step): score for step, score in checkpoint.numbers["scores"].items()}
+        self.seconds = float(checkpoint.numbers["seconds"])
 
-    def save(self) -> Path:
+    def save(self) -> None:
         """Write a checkpoint of this step."""
-        tensors = {f"parameter.{name}": each.detach() for name, each in self.parameters.items()}
-        tensors |= {f"average.{name}": each for name, each in self.average.items()}
-        numbers: dict[str, Any] = {"losses": self.losses, "scores": {str(step): s for step, s in self.scores.items()}}
-        return write_checkpoint(
-            self.folder,
-            Checkpoint(step=self.step, tensors=tensors | optimiser_tensors(self.optimiser), numbers=numbers),
+        followed = {f"parameter.{name}": self.parameters[name] for name in self.average}
+        checkpoint = Checkpoint(
+            step=self.step,
+            weights={**self.parameters, **self.average},
+            numbers={"losses": self.losses, "scores": self.scores, "seconds": self.seconds},
+            state=followed | optimiser_tensors(self.optimiser),
         )
+        write_checkpoint(self.folder, checkpoint)
 
     def update(self) -> float:
         """One optimiser step; returns the mean loss of its batches."""
@@ -193,7 +196,7 @@ def train(run: Run, *, until: int | None = None, listen: Listener | None = None,
         KeyboardInterrupt: after Ctrl-C; the same training goes on from there.
     """
     last = run.options.steps if until is None else until
-    started, first = time.monotonic(), run.step
+    started, first, before = time.monotonic(), run.step, run.seconds
     with interruptible() as stop:
         while run.step < last:
             loss = run.update()
@@ -209,6 +212,7 @@ def train(run: Run, *, until: int | None = None, listen: Listener | None = None,
                 with run.averaged():
                     run.scores[run.step] = dict(watch(run))
             if due or stop.is_set():
+                run.seconds = before + time.monotonic() - started
                 run.save()
             if stop.is_set():
                 raise KeyboardInterrupt

@@ -6,6 +6,7 @@ Ctrl-C or a `kill -9` goes on from the newest checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import time
@@ -17,7 +18,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from storyboard.casting.training.checkpoints import checkpoint_path, checkpoint_steps, read_checkpoint
+from storyboard.casting.training.checkpoints import (
+    checkpoint_path,
+    checkpoint_steps,
+    discard_halves,
+    discard_states,
+    read_checkpoint,
+)
 from storyboard.casting.training.dataset import Dataset, Example, character_caption, class_caption, encode_pictures
 from storyboard.casting.training.dreambooth import DreamBooth
 from storyboard.casting.training.loading import Trainee
@@ -31,7 +38,7 @@ from storyboard.casting.training.sampling import DEFAULT_STEPS, class_key, class
 from storyboard.casting.training.scoring import DenoisingJudge, Probe, ProbeJudge, best_step, score
 from storyboard.casting.training.textual_inversion import TextualInversion
 from storyboard.errors import BoardError, CharacterError
-from storyboard.files import publish_with
+from storyboard.files import discard, publish_with
 from storyboard.paths import training_folder
 from storyboard.render_options import content_key
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo
@@ -51,6 +58,8 @@ SCENES = (
     "{} in the snow at night",
 )
 HELD_OUT_FROM = 10
+MOST_KEPT = 2 * 2**30
+"""Bytes of checkpoints that stay after a training, so that `--keep` can choose another; whole models are larger."""
 Say = Callable[[str], None]
 
 
@@ -100,7 +109,7 @@ class Trained:
         files: adapter kind -> file, in the work folder.
         record: JSON data: options, model, losses, scores, the step that was kept.
         curve, sheet: pictures for people.
-        work: the folder, to be removed when the files have been registered.
+        work: the folder, to be tidied when the files have been registered.
     """
 
     files: Mapping[str, Path]
@@ -110,7 +119,19 @@ class Trained:
     work: Path
 
     def clean_up(self) -> None:
-        shutil.rmtree(self.work, ignore_errors=True)
+        """Leave the checkpoints' weights and samples, which `Session.run` chooses among, unless they are too large."""
+        if not stays(self.work):
+            shutil.rmtree(self.work, ignore_errors=True)
+            return
+        with contextlib.suppress(BoardError):
+            discard_states(self.work)
+            for path in self.files.values():
+                discard(path)
+
+
+def stays(work: Path) -> bool:
+    """Whether the checkpoints in a work folder are small enough to stay."""
+    return sum(checkpoint_path(work, step).stat().st_size for step in checkpoint_steps(work)) <= MOST_KEPT
 
 
 @dataclass(kw_only=True)
@@ -142,14 +163,19 @@ class Session:
             "captions": list(self.subject.captions),
             "scored_by": "probe" if self.probe else "denoising",
         }
-        return content_key("training/v1", data)
+        return content_key("training/v2", data)
 
     @property
     def work(self) -> Path:
         return training_folder() / f"{self.subject.name}-{self.key[:12]}"
 
+    @property
+    def has_finished(self) -> bool:
+        """Whether this very training was done before and its checkpoints are still there."""
+        return checkpoint_path(self.work, self.options.steps).is_file()
+
     def run(self) -> Trained:
-        """Train, or go on training, and write the files of the best checkpoint.
+        """Train, or go on training, and write the files of the best checkpoint; of a finished one only the latter.
 
         Raises:
             CharacterError: another process trains the same, `keep` names no checkpoint, or nothing can be saved.
@@ -179,25 +205,38 @@ class Session:
             raise CharacterError(f"There is no checkpoint of step {self.keep}.", hint=f"--keep one of: {known}")
 
     def _run(self) -> Trained:
+        discard_halves(self.work)
+        finished = read_checkpoint(self.work, self.options.steps) if self.has_finished else None
+        if finished is None:
+            return self._finish(*self._trained())
+        run = self._new_run([], [])
+        run.restore(finished)
+        return self._finish(run, run.seconds)
+
+    def _trained(self) -> tuple[Run, float]:
+        """A run with all its steps done, and the seconds that took."""
         started = time.monotonic()
         classes = self._classes() if self.options.prior_weight and self.options.class_pictures else []
         plain = self._draw([self.subject.plain_scene(scene) for scene in SCENES]) if self.probe else []
         own = self._encoded(self.subject.images, self.subject.own_captions())
         held_out = [] if self.probe or len(own) < HELD_OUT_FROM else own[:: len(own) // 2][:2]
-        learned = [each for each in own if not any(each is out for out in held_out)]
-        run = Run(
+        run = self._new_run([each for each in own if not any(each is out for out in held_out)], classes)
+        watch = self._watcher(run, held_out or own[:4], classes[:6], plain)
+        run.resume()
+        if run.step:
+            self.say(f"Going on from step {run.step} of {self.options.steps}.")
+        prepared = time.monotonic() - started
+        train(run, listen=self.listen, watch=watch)
+        return run, prepared + run.seconds
+
+    def _new_run(self, learned: Sequence[Example], classes: Sequence[Example]) -> Run:
+        return Run(
             model=self.trainee.model,
             method=METHOD_CLASSES[self.options.method](self.options, self.subject.token, self.subject.noun),
             dataset=Dataset(learned, classes, self.options),
             options=self.options,
             folder=self.work,
         )
-        watch = self._watcher(run, held_out or own[:4], classes[:6], plain)
-        run.resume()
-        if run.step:
-            self.say(f"Going on from step {run.step} of {self.options.steps}.")
-        train(run, listen=self.listen, watch=watch)
-        return self._finish(run, time.monotonic() - started)
 
     def _classes(self) -> list[Example]:
         """In each of the training pictures' shapes, since the pictures of a batch have one shape."""
@@ -253,17 +292,16 @@ class Session:
 
     def _finish(self, run: Run, seconds: float) -> Trained:
         chosen = self.keep if self.keep is not None else best_step(run.scores) or run.step
-        checkpoint = read_checkpoint(checkpoint_path(self.work, chosen))
+        checkpoint = read_checkpoint(self.work, chosen)
         steps = ", ".join(map(str, checkpoint_steps(self.work)))
         if checkpoint is None:
             raise CharacterError(
                 f"The checkpoint of step {chosen} cannot be read.", hint=f"Take another with --keep, of {steps}."
             )
-        self.say(f"Kept the checkpoint of step {chosen}, of {steps}; training again with --keep STEP takes another.")
+        self.say(f"Kept the checkpoint of step {chosen}, of {steps}. {self._other_way()}")
         losses, scores = run.losses, run.scores
         run.restore(checkpoint)
-        with run.averaged():
-            files = run.method.write(self.work, f"{self.subject.name}.{self.trainee.model.family}", self._info(chosen))
+        files = run.method.write(self.work, f"{self.subject.name}.{self.trainee.model.family}", self._info(chosen))
         record = {
             "kept_step": chosen,
             "model": self.trainee.name,
@@ -280,6 +318,13 @@ class Session:
         return Trained(
             files=files, record=record, curve=loss_curve(losses, chosen), sheet=self._sheet(scores), work=self.work
         )
+
+    def _other_way(self) -> str:
+        """How to get another checkpoint, and what that takes."""
+        if stays(self.work):
+            again = f"storyboard characters train {self.subject.name} --keep STEP"
+            return f"With the same options, `{again}` takes another without training."
+        return "They are too large to stay: --keep STEP trains again."
 
     def _info(self, chosen: int) -> AdapterInfo:
         model = self.trainee.model

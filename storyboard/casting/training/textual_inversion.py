@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from storyboard.casting.tokens import check_new
 from storyboard.casting.training.method import Method
 from storyboard.casting.training.model import TrainingModel
 from storyboard.errors import CharacterError
-from storyboard.rendering.diffusion.adapter_embeddings import Embedding, add_tokens, vector_names
+from storyboard.rendering.diffusion.adapter_embeddings import Embedding, add_tokens, pool_at_the_end, vector_names
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_embedding
 
 
@@ -57,14 +58,15 @@ class TextualInversion(Method):
     def _attach(self, model: TrainingModel, name: str) -> None:
         encoder, end = getattr(model.pipe, name), name.replace("text_encoder", "tokenizer")
         tokenizer = getattr(model.pipe, end)
-        if any(each in tokenizer.get_vocab() for each in self.names):
-            raise CharacterError(f"The model already has a token {self.token!r}.", hint="Choose another with --token.")
+        for each in self.names:
+            check_new(each, tokenizer)
         start = self._start(tokenizer, encoder.get_input_embeddings().weight)
         longer = copy.deepcopy(tokenizer)
         add_tokens(longer, self.names)
         setattr(model.pipe, end, longer)
         table = TokenTable(encoder.get_input_embeddings(), start)
         encoder.set_input_embeddings(table)
+        pool_at_the_end(encoder, longer)
         self.tables[name] = table
         self.lengths[name] = start.float().norm(dim=1, keepdim=True)
 

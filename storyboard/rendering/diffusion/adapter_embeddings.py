@@ -147,19 +147,32 @@ def _one_encoder(pipe: Any, embeddings: Sequence[Embedding], encoder_name: str, 
         rows.append(embedding.vectors[encoder_name].to(table.weight))
     joined = torch.cat(rows)
     longer_table = nn.Embedding(joined.shape[0], joined.shape[1], _weight=joined, _freeze=True)
-    pooler = getattr(encoder, "text_model", encoder)
-    end_of_text = getattr(pooler, "eos_token_id", None)
+    end_of_text = pool_at_the_end(encoder, tokenizer)
     try:
         setattr(pipe, tokenizer_name, longer)
         encoder.set_input_embeddings(longer_table)
-        if end_of_text == 2:  # then the encoder pools at the highest id, which new tokens would be
-            pooler.eos_token_id = tokenizer.eos_token_id
         yield
     finally:
         setattr(pipe, tokenizer_name, tokenizer)
         encoder.set_input_embeddings(table)
         if end_of_text is not None:
-            pooler.eos_token_id = end_of_text
+            _pooler(encoder).eos_token_id = end_of_text
+
+
+def pool_at_the_end(encoder: Any, tokenizer: Any) -> int | None:
+    """Have the text's end pooled also where there are new tokens; returns what the encoder had for its id.
+
+    Encoders of old, whose configuration says 2, pool at the highest id, which new tokens would be.
+    """
+    pooler = _pooler(encoder)
+    before: int | None = getattr(pooler, "eos_token_id", None)
+    if before == 2:
+        pooler.eos_token_id = tokenizer.eos_token_id
+    return before
+
+
+def _pooler(encoder: Any) -> Any:
+    return getattr(encoder, "text_model", encoder)
 
 
 def add_tokens(tokenizer: Any, names: Sequence[str]) -> None:

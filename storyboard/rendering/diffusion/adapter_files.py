@@ -1,4 +1,4 @@
-"""Adapter files, read as data: safetensors, and pickled embeddings only when a flag allows them.
+"""Files of tensors, read as data and written whole: safetensors, and pickled embeddings only when a flag allows them.
 
 The safetensors layout is that of its specification (github.com/huggingface/safetensors): eight bytes of header length,
 a JSON header, the bytes of the tensors.
@@ -13,9 +13,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
-from storyboard.errors import CharacterError
+from storyboard.character import CONFIGURATION
+from storyboard.errors import BoardError, CharacterError
+from storyboard.files import publish_with
 
 PICKLE_SUFFIXES = frozenset({".pt", ".pth", ".bin", ".ckpt"})
 LARGEST_METADATA = 4 * 2**20
@@ -33,14 +36,27 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = dict(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CharacterError(f"{path} is no readable safetensors file: {error}.") from None
+        bad = next((name for name, each in tensors.items() if each.is_floating_point() and not all_finite(each)), None)
+    except (SafetensorError, OSError, ValueError, AttributeError, RuntimeError) as error:  # also types torch lacks
+        raise CharacterError(f"{path} is no readable safetensors file: {str(error)[:200]}.") from None
     if sum(map(len, metadata.values())) > LARGEST_METADATA:
         raise CharacterError(f"{path} carries more than {LARGEST_METADATA // 2**20} MB of metadata.")
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not all_finite(tensor):
-            raise CharacterError(f"{path}: {name[:120]!r} holds numbers that are not finite.")
+    if bad is not None:
+        raise CharacterError(f"{path}: {bad[:120]!r} holds numbers that are not finite.")
     return tensors, metadata
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Publish a safetensors file.
+
+    Raises:
+        BoardError: it cannot be written.
+    """
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        publish_with(path, lambda temporary: save_file(whole, temporary, metadata=dict(metadata)))
+    except SafetensorError as error:
+        raise BoardError(f"{path} cannot be written: {error}.") from None
 
 
 def all_finite(tensor: Tensor) -> bool:
@@ -65,8 +81,12 @@ def read_pickled_embedding(path: Path) -> Mapping[str, Any]:
 
 
 def adapter_config(path: Path) -> Mapping[str, Any]:
-    """PEFT's `adapter_config.json` beside the file, or an empty mapping."""
-    beside = path.with_name("adapter_config.json")
+    """PEFT's configuration beside the file, or an empty mapping.
+
+    Raises:
+        CharacterError: it is not JSON.
+    """
+    beside = path.with_name(CONFIGURATION)
     if not beside.is_file() or beside.stat().st_size > 2**20:
         return {}
     try:

@@ -91,6 +91,9 @@ SINGLE_PARTS: Mapping[str, str] = {
     "input_blocks_0_0": "conv_in",
     "out_2": "conv_out",
 }
+RESNET_PARTS_BACK = {name: original for original, name in RESNET_PARTS.items()}
+SINGLE_PARTS_BACK = {name: original for original, name in SINGLE_PARTS.items()}
+MIDDLE = ("resnets_0", "attentions_0", "resnets_1")
 
 
 def from_original_names(name: str, layers: int) -> str:
@@ -103,9 +106,8 @@ def from_original_names(name: str, layers: int) -> str:
         return SINGLE_PARTS[name]
     middle = re.fullmatch(r"middle_block_([012])_(.+)", name)
     if middle:
-        start = ("mid_block_resnets_0", "mid_block_attentions_0", "mid_block_resnets_1")[int(middle[1])]
-        return f"{start}_{RESNET_PARTS.get(middle[2], middle[2])}"
-    block = re.fullmatch(r"(input|output)_blocks_(\d+)_(\d)_(.+)", name)
+        return f"mid_block_{MIDDLE[int(middle[1])]}_{RESNET_PARTS.get(middle[2], middle[2])}"
+    block = re.fullmatch(r"(input|output)_blocks_(\d{1,3})_(\d)_(.+)", name)
     if not block:
         return name
     going_up, rest = block[1] == "output", block[4]
@@ -116,3 +118,21 @@ def from_original_names(name: str, layers: int) -> str:
         return f"up_blocks_{level}_upsamplers_0_conv"
     kind = "resnets" if block[3] == "0" else "attentions"
     return f"{'up' if going_up else 'down'}_blocks_{level}_{kind}_{layer}_{RESNET_PARTS.get(rest, rest)}"
+
+
+def to_original_names(name: str, layers: int) -> str:
+    """The reverse of `from_original_names`, for U-Nets with attention wherever they grow, such as SDXL's."""
+    if name in SINGLE_PARTS_BACK:
+        return SINGLE_PARTS_BACK[name]
+    middle = re.fullmatch(rf"mid_block_({'|'.join(MIDDLE)})_(.+)", name)
+    if middle:
+        return f"middle_block_{MIDDLE.index(middle[1])}_{RESNET_PARTS_BACK.get(middle[2], middle[2])}"
+    block = re.fullmatch(r"(down|up)_blocks_(\d{1,3})_(resnets|attentions|\1samplers)_(\d{1,3})_(.+)", name)
+    if not block:
+        return name
+    going_up, kind, rest = block[1] == "up", block[3], block[5]
+    before = int(block[2]) * (layers + 1)
+    if kind.endswith("samplers"):
+        return f"output_blocks_{before + layers}_2_conv" if going_up else f"input_blocks_{before + layers + 1}_0_op"
+    start = f"output_blocks_{before + int(block[4])}" if going_up else f"input_blocks_{before + int(block[4]) + 1}"
+    return f"{start}_{('resnets', 'attentions').index(kind)}_{RESNET_PARTS_BACK.get(rest, rest)}"

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -76,6 +76,13 @@ class LowRank:
             )
         change = product.reshape(weight.shape) * (self.alpha / self.rank)
         return change if self.magnitude is None else self._rescaled(weight.float(), change) - weight.float()
+
+    def without_middle(self) -> LowRank:
+        """The same change as two factors: a Tucker form's middle one is multiplied into `down`."""
+        if self.mid is None:
+            return self
+        down = torch.einsum("mnhw,ni->mihw", self.mid.float(), self.down.float().flatten(1))
+        return replace(self, down=down.to(self.down.dtype), mid=None)
 
     def _product(self) -> Tensor:
         up, down = self.up.float().flatten(1), self.down.float().flatten(1)

@@ -18,10 +18,13 @@ from storyboard.errors import CharacterError
 from storyboard.files import publish
 from storyboard.rendering.adapter_header import ARCHITECTURES, BASE_VERSIONS
 from storyboard.rendering.diffusion.adapter_embeddings import ENCODERS, Embedding
-from storyboard.rendering.diffusion.adapter_layers import flattened
+from storyboard.rendering.diffusion.adapter_layers import flattened, to_original_names
 from storyboard.rendering.diffusion.adapter_lora import LowRank
 
 FORMATS = ("diffusers", "kohya")
+UNET = "lora_unet_"
+SDXL_LAYERS = 2
+"""Layers of a block in the U-Net of SDXL, by which the original's blocks are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ def write_lora(path: Path, layers: Sequence[LowRank], info: AdapterInfo, layout:
     where nothing else is said.
 
     Raises:
-        CharacterError: no such layout, or a Tucker factor, which diffusers' layout has no place for.
+        CharacterError: no such layout, or a layer that does not say which part of a model it belongs to.
         BoardError: the file cannot be written.
     """
     if layout not in FORMATS:
@@ -91,8 +94,7 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], info: AdapterInf
 
 
 def _diffusers(layer: LowRank, family: str) -> dict[str, Tensor]:
-    if layer.mid is not None:
-        raise CharacterError(f"The layer {layer.key!r} has a Tucker factor.", hint="Write it in kohya's layout.")
+    layer = layer.without_middle()
     scaled = (layer.up.float() * (layer.alpha / layer.rank)).to(layer.up.dtype)
     key = _published(layer.key)
     tensors = {f"{key}.lora_A.weight": layer.down, f"{key}.lora_B.weight": scaled}
@@ -120,19 +122,23 @@ def _kohya(layer: LowRank, family: str) -> dict[str, Tensor]:
 
 
 def kohya_name(key: str, family: str) -> str:
-    """A layer's name in kohya's way; one that is named so already stays.
+    """A layer's name in kohya's way, whose U-Net of SDXL has the original's blocks; one that is named so stays.
 
     Raises:
         CharacterError: it does not begin with "unet." or a text encoder's name.
     """
     component, dot, name = key.partition(".")
-    if not dot and key.startswith("lora_"):
-        return key
     encoder = "te1" if family == "sdxl" else "te"
     starts = {"unet": "unet", "text_encoder": f"{encoder}_text_model", "text_encoder_2": "te2_text_model"}
-    if component not in starts:
+    if dot and component in starts:
+        written = f"lora_{starts[component]}_{flattened(name)}"
+    elif not dot and key.startswith("lora_"):
+        written = key
+    else:
         raise CharacterError(f"The layer {key[:120]!r} does not say which part of a model it belongs to.")
-    return f"lora_{starts[component]}_{flattened(name)}"
+    if family != "sdxl" or not written.startswith(UNET):
+        return written
+    return UNET + to_original_names(written.removeprefix(UNET), SDXL_LAYERS)
 
 
 def _specification(info: AdapterInfo, kind: str) -> dict[str, str]:

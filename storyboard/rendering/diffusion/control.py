@@ -2,13 +2,15 @@
 
     UNet features_i <- features_i + scale * ControlNet_i(noisy latents, step, prompt, picture)
 
-for every level of the encoder and the middle. Rows of a batch that have no picture get nothing added. diffusers' own
-class computes it; see `ControlNetModel`.
+for every level of the encoder and the middle; where a frame follows pictures of several kinds, each is read by a
+ControlNet of its own and what they add is added up (`MultiControlNetModel` of diffusers does the same). Rows of a batch
+that have no picture get nothing added. diffusers' own class computes it; see `ControlNetModel`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,29 +28,27 @@ from storyboard.rendering.machine import Machine
 SHARED_SETTINGS = ("cross_attention_dim", "block_out_channels", "in_channels")
 
 
-class PictureControl(Method):
-    """Adds what a ControlNet makes of the pictures of some lanes.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ControlReader:
+    """A ControlNet with what it reads.
 
-    Args:
+    Attributes:
         network: a ControlNetModel that fits the UNet.
         pictures: lane -> (3, height, width), 0 to 1.
         scales: lane -> strength; 0 is off.
     """
 
-    name = "control"
+    network: Any
+    pictures: Mapping[int, Tensor]
+    scales: Mapping[int, float]
 
-    def __init__(self, network: Any, pictures: Mapping[int, Tensor], scales: Mapping[int, float]) -> None:
-        self.network = network
-        self.pictures = dict(pictures)
-        self.scales = dict(scales)
-
-    def unet_inputs(
+    def residuals(
         self, state: ForwardState, sample: Tensor, timestep: Any, tokens: Tensor, added: dict[str, Tensor] | None
-    ) -> dict[str, Any]:
-        """Residuals for every row; none when no row is steered."""
+    ) -> tuple[Tensor, ...]:
+        """For every row: those of the encoder's levels, last the middle's; () when no row is steered."""
         scales = [self.scales.get(row.lane, 0.0) for row in state.rows]
         if not any(scales):
-            return {}
+            return ()
         blank = torch.zeros_like(next(iter(self.pictures.values())))
         pictures = torch.stack([self.pictures.get(row.lane, blank) for row in state.rows]).to(sample)
         down, middle = self.network(
@@ -56,10 +56,26 @@ class PictureControl(Method):
             return_dict=False,
         )  # fmt: skip
         weights = torch.tensor(scales, dtype=sample.dtype, device=sample.device).view(-1, 1, 1, 1)
-        return {
-            "down_block_additional_residuals": tuple(weights * each for each in down),
-            "mid_block_additional_residual": weights * middle,
-        }
+        return tuple(weights * each for each in (*down, middle))
+
+
+class PictureControl(Method):
+    """Adds what ControlNets make of the pictures of some lanes."""
+
+    name = "control"
+
+    def __init__(self, readers: Sequence[ControlReader]) -> None:
+        self.readers = tuple(readers)
+
+    def unet_inputs(
+        self, state: ForwardState, sample: Tensor, timestep: Any, tokens: Tensor, added: dict[str, Tensor] | None
+    ) -> dict[str, Any]:
+        """Residuals for every row; none when no row is steered."""
+        found = [reader.residuals(state, sample, timestep, tokens, added) for reader in self.readers]
+        levels = [sum(level[1:], start=level[0]) for level in zip(*filter(None, found), strict=True)]
+        if not levels:
+            return {}
+        return {"down_block_additional_residuals": tuple(levels[:-1]), "mid_block_additional_residual": levels[-1]}
 
 
 def load_control(folder: Path, unet: Any, machine: Machine) -> Any:

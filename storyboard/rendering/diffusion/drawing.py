@@ -136,9 +136,7 @@ def _attempt(
     yield from (failure for failure in failures if failure.scene_id in wanted & run.scene_ids)
     spoken, methods = agree(run.agreement(), lanes, conditioner)
     if run.is_edit:
-        seen = [lane for lane in spoken if not lane.is_anchor]
-        edits = [edit_methods(*pair) for pair in itertools.pairwise(seen)]
-        methods = (*methods, *itertools.chain.from_iterable(edits))
+        methods = (*methods, *edit_methods([lane for lane in spoken if not lane.is_anchor]))
     methods = (*methods, *steering(model, run.guides(), run.scenes[0][1].request))
     walkers = {lane.number: _walker(model, lane) for lane in spoken if lane.number in run.drawn(batches)}
     hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]

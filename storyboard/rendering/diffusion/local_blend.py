@@ -27,10 +27,6 @@ from storyboard.rendering.diffusion.attention import (
 )
 from storyboard.rendering.diffusion.subject_masks import watched_layers, word_maps
 
-THRESHOLD = 0.3
-FIRST_SHARE = 0.2
-SPREAD = 1
-
 
 class LocalBlend(Method):
     """Keeps the target's latents equal to the source's outside the region of some words.
@@ -52,9 +48,9 @@ class LocalBlend(Method):
         target: int,
         columns: dict[int, tuple[int, ...]],
         *,
-        threshold: float = THRESHOLD,
-        first_share: float = FIRST_SHARE,
-        spread: int = SPREAD,
+        threshold: float,
+        first_share: float,
+        spread: int,
         strength: float = 1.0,
     ) -> None:
         self.source = source

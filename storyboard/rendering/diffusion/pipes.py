@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import diffusers
@@ -39,7 +39,7 @@ class LoadedModel:
         machine: device and number format of its UNet.
         family: how it is told what to draw.
         memory: how it was fitted to the device.
-        control: a ControlNetModel that follows pictures, or None; see `steering`.
+        controls: kind of control picture -> ControlNetModel that follows it; see `steering`.
         pictures: an IP-Adapter, or None.
     """
 
@@ -48,7 +48,7 @@ class LoadedModel:
     machine: Machine
     family: Family
     memory: Plan
-    control: Any = None
+    controls: Mapping[str, Any] = field(default_factory=dict)
     pictures: Any = None
 
 

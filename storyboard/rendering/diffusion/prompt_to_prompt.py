@@ -10,7 +10,11 @@ so they can be moved over to the values, and no map is ever made:
 
     O = attention(Q_s, K_s, P diag(g c a) V_t) + attention(Q_t, K_t, diag(g c (1 - a) + 1 - g) V_t).
 
-Self-attention is replaced as a whole: attention(Q_s, K_s, V_t). Only conditional rows are edited.
+Words that are taken out map to no column, so their share of A_s goes nowhere (the paper's refinement, which does not
+normalise again). Self-attention is replaced as a whole: attention(Q_s, K_s, V_t). Only conditional rows are edited.
+
+A_s is the attention that drew the source. Where the source is an edit itself, that is its A*, not what its own text
+would give: attention(Q_s, K_s, W) then stands for the source's own O with W in place of its values.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from storyboard.errors import BadInput
 from storyboard.rendering.diffusion.attention import (
     Attend,
     AttentionCall,
+    Edit,
     ForwardState,
     Layer,
     Method,
@@ -47,14 +52,12 @@ class WordEdit:
         gates: (steps, target columns), 1 while the source's attention is put in.
         scales: (target columns,), what the attention to a word is multiplied by.
         self_window: steps [from, to) as shares in which self-attention is the source's.
-        all_levels: self-attention of every level, not only of the coarse ones that hold layout.
     """
 
     alignment: Alignment
     gates: Tensor
     scales: Tensor
     self_window: tuple[float, float] = (0.0, 0.4)
-    all_levels: bool = False
 
 
 class PromptToPrompt(Method):
@@ -63,23 +66,27 @@ class PromptToPrompt(Method):
     Args:
         source, target: lanes.
         edit: what changes.
+        before: what draws the source, where that is an edit itself; attached before this one.
         strength: 0 = off (the target is drawn freely), 1 = as `edit` says; scales how long the edit lasts.
     """
 
     name = "prompt-to-prompt"
 
-    def __init__(self, source: int, target: int, edit: WordEdit, *, strength: float = 1.0) -> None:
+    def __init__(
+        self, source: int, target: int, edit: WordEdit, *, before: PromptToPrompt | None = None, strength: float = 1.0
+    ) -> None:
         self.source = source
         self.target = target
         self.edit = edit
-        self.strength = min(1.0, strength)
+        self.before = before if before is not None and before.strength > 0 else None
+        self.strength: float = min(1.0, strength)
         self._bank: dict[str, tuple[Tensor, Tensor]] = {}
 
     @contextmanager
     def attach(self, unet: Any, state: ForwardState) -> Iterator[None]:
         """Edits in place; the source's queries and keys are dropped at the end."""
         layers = layers_of(unet) if self.strength > 0 else ()
-        replaced = {layer.level for layer in layers} if self.edit.all_levels else coarse_levels(layers)
+        replaced = coarse_levels(layers)
         edits = {layer: partial(self._cross, state) for layer in layers if layer.cross}
         edits |= {layer: partial(self._self, state) for layer in layers if not layer.cross and layer.level in replaced}
         try:
@@ -89,15 +96,18 @@ class PromptToPrompt(Method):
             self._bank.clear()
 
     def _cross(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
-        return self._edited(call, attend, partial(self._replaced_words, state))
+        return self._edited(call, attend, partial(self._with_words, state))
 
     def _self(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
-        first, last = (int(share * self.strength * state.steps) for share in self.edit.self_window)
-        if not first <= state.step < last:
+        if not self._holds_layout(state):
             return attend(call)
-        return self._edited(call, attend, self._replaced_layout)
+        return self._edited(call, attend, partial(self._with_layout, state))
 
-    def _edited(self, call: AttentionCall, attend: Attend, how: Any) -> Tensor:
+    def _holds_layout(self, state: ForwardState) -> bool:
+        first, last = (int(share * self.strength * state.steps) for share in self.edit.self_window)
+        return first <= state.step < last
+
+    def _edited(self, call: AttentionCall, attend: Attend, how: Edit) -> Tensor:
         """The output with the target's rows computed by `how(call of that row, attend)`."""
         targets = []
         for index, row in enumerate(call.rows):
@@ -110,17 +120,23 @@ class PromptToPrompt(Method):
             output[index : index + 1] = how(call.of_rows([index]), attend)
         return output
 
-    def _replaced_layout(self, call: AttentionCall, attend: Attend) -> Tensor:
+    def _with_layout(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
+        """Self-attention of the target's row `call`: in its window the source's, as that was drawn."""
+        if not self._holds_layout(state):
+            return attend(call)
         query, key = self._bank[call.layer.name]
-        return attend(replace(call, query=query, key=key))
+        source: Attend = attend if self.before is None else partial(self.before._with_layout, state, attend=attend)
+        return source(replace(call, query=query, key=key))
 
-    def _replaced_words(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
+    def _with_words(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
+        """Cross-attention of the target's row `call`."""
         query, key = self._bank[call.layer.name]
         kept, moved = _grown(*self._weights(state, call.value), key.shape[2], call.value.shape[2])
         own = attend(replace(call, value=kept[:, None] * call.value))
         if not moved.any():
             return own
-        return own + attend(replace(call, query=query, key=key, value=moved @ call.value))
+        source: Attend = attend if self.before is None else partial(self.before._with_words, state, attend=attend)
+        return own + source(replace(call, query=query, key=key, value=moved @ call.value))
 
     def _weights(self, state: ForwardState, value: Tensor) -> tuple[Tensor, Tensor]:
         """diag(g c (1 - a) + 1 - g) as a vector, and P diag(g c a)."""

@@ -59,7 +59,7 @@ class DiffusionRenderer:
 
         weights = find_weights(self.options, self.model)
         model = load(self.model, self.machine, offload=self.options.offload, micro_batch=self.options.micro_batch)
-        if weights.control is None and weights.adapter is None:
+        if not weights.controls and weights.adapter is None:
             return model
         from storyboard.rendering.diffusion.steering import with_readers
 

@@ -1,4 +1,5 @@
-"""Which frames run together: those with the same adapters, in batches that depend only on their place in the plan."""
+"""Which frames run together: those with the same adapters and strength, in batches that depend only on their place in
+the plan."""
 
 from __future__ import annotations
 
@@ -113,12 +114,25 @@ def runs_of(scenes: Sequence[SceneRequest], micro_batch: int) -> list[Run]:
     for place, scene in enumerate(scenes):
         groups.setdefault(scene.request.adapters, []).append((place, scene))
     runs = []
-    for members in groups.values():
-        window = _window(members, micro_batch)
-        for start in range(0, len(members), window):
-            chosen = tuple(members[start : start + window])
-            runs.append(Run(scenes=chosen, company=tuple(members), first_hidden=len(scenes)))
+    for company in groups.values():
+        for members in _by_strength(company):
+            window = _window(members, micro_batch)
+            for start in range(0, len(members), window):
+                chosen = tuple(members[start : start + window])
+                runs.append(Run(scenes=chosen, company=tuple(company), first_hidden=len(scenes)))
     return runs
+
+
+def _by_strength(members: Sequence[Placed]) -> list[list[Placed]]:
+    """A run agrees with one strength; frames that agree about nothing stay with the weakest."""
+    asked = {scene.request.consistency_strength for _, scene in members if scene.request.consistency != "off"}
+    usual = min(asked, default=1.0)
+    found: dict[float, list[Placed]] = {}
+    for place, scene in members:
+        request = scene.request
+        strength = usual if request.consistency == "off" else request.consistency_strength
+        found.setdefault(strength, []).append((place, scene))
+    return list(found.values())
 
 
 def _window(members: Sequence[Placed], micro_batch: int) -> int:

@@ -10,24 +10,25 @@ from typing import Any
 from PIL import Image
 
 from storyboard.errors import BadInput
-from storyboard.render_options import FrameRequest
+from storyboard.render_options import CONTROLS, FrameRequest
 from storyboard.rendering import stick_figure
 from storyboard.rendering.diffusion.attention import Method
-from storyboard.rendering.diffusion.control import PictureControl, control_tensor, load_control
+from storyboard.rendering.diffusion.control import ControlReader, PictureControl, control_tensor, load_control
 from storyboard.rendering.diffusion.picture_guidance import PictureGuidance, joined, load_adapter
 from storyboard.rendering.diffusion.pipes import LoadedModel
-from storyboard.rendering.guides import CONTROLS, Guide, GuideWeights, block_scales
+from storyboard.rendering.guides import Guide, GuideWeights, block_scales
 
 Guided = Mapping[int, tuple[Guide, ...]]
 
 
 def with_readers(model: LoadedModel, weights: GuideWeights) -> LoadedModel:
     """The model with the weights that read pictures beside it. Raises ModelError."""
-    control = None if weights.control is None else load_control(weights.control, model.pipe.unet, model.machine)
+    folders = dict.fromkeys(weights.controls.values())
+    networks = {folder: load_control(folder, model.pipe.unet, model.machine) for folder in folders}
+    model = replace(model, controls={kind: networks[folder] for kind, folder in weights.controls.items()})
     if weights.adapter is None or weights.image_encoder is None:
-        return replace(model, control=control)
-    pictures = load_adapter(weights.adapter, weights.image_encoder, model.pipe, model.machine)
-    return replace(model, control=control, pictures=pictures)
+        return model
+    return replace(model, pictures=load_adapter(weights.adapter, weights.image_encoder, model.pipe, model.machine))
 
 
 def steering(model: LoadedModel, guided: Guided, request: FrameRequest) -> tuple[Method, ...]:
@@ -36,7 +37,7 @@ def steering(model: LoadedModel, guided: Guided, request: FrameRequest) -> tuple
     Raises:
         BadInput: a picture cannot be read any more.
     """
-    controls = {lane: each for lane, found in guided.items() for each in found if each.asked.kind in CONTROLS}
+    controls = {kind: found for kind in CONTROLS if (found := _of_kind(guided, kind))}
     likes = {lane: [each for each in found if each.asked.kind == "like"] for lane, found in guided.items()}
     return (
         *_control(model, controls, request),
@@ -44,12 +45,21 @@ def steering(model: LoadedModel, guided: Guided, request: FrameRequest) -> tuple
     )
 
 
-def _control(model: LoadedModel, controls: Mapping[int, Guide], request: FrameRequest) -> list[Method]:
-    if not controls:
-        return []
-    pictures = {lane: _control_picture(guide, request) for lane, guide in controls.items()}
-    scales = {lane: guide.asked.strength for lane, guide in controls.items()}
-    return [PictureControl(model.control, pictures, scales)]
+def _of_kind(guided: Guided, kind: str) -> dict[int, Guide]:
+    """Lane -> its control picture of that kind."""
+    return {lane: each for lane, found in guided.items() for each in found if each.asked.kind == kind}
+
+
+def _control(model: LoadedModel, controls: Mapping[str, Mapping[int, Guide]], request: FrameRequest) -> list[Method]:
+    readers = [
+        ControlReader(
+            network=model.controls[kind],
+            pictures={lane: _control_picture(guide, request) for lane, guide in found.items()},
+            scales={lane: guide.asked.strength for lane, guide in found.items()},
+        )
+        for kind, found in controls.items()
+    ]
+    return [PictureControl(readers)] if readers else []
 
 
 def _control_picture(guide: Guide, request: FrameRequest) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from storyboard.editing.edit_settings import EditSettings
+import itertools
+from collections.abc import Sequence
+
 from storyboard.editing.word_edit import WordEdit as SpokenEdit
 from storyboard.errors import BadInput
 from storyboard.rendering.diffusion.attention import Method
@@ -15,57 +17,65 @@ from storyboard.rendering.diffusion.token_alignment import align, gates, scales
 from storyboard.rendering.diffusion.word_columns import columns_of
 
 
-def edit_methods(source: Lane, target: Lane) -> tuple[Method, ...]:
-    """What draws `target`, whose request is an edit, beside `source`, the frame it is an edit of.
+def edit_methods(chain: Sequence[Lane]) -> tuple[Method, ...]:
+    """What draws every lane of `chain` but the first, each of which is an edit of the one before it.
 
     Raises:
-        BadInput: the record of the edit is damaged, or the frame's text is shared with others.
+        BadInput: the record of an edit is damaged, or the frame's text is shared with others.
     """
+    found: list[Method] = []
+    words: PromptToPrompt | None = None
+    for source, target in itertools.pairwise(chain):
+        said = _said(target)
+        words = PromptToPrompt(source.number, target.number, _word_edit(said, source, target), before=words)
+        found += [words, *_blends(said, source, target)]
+    return tuple(found)
+
+
+def _said(target: Lane) -> SpokenEdit:
     if target.request.consistency == "prompt":
         raise BadInput(
             "This board was drawn with --consistency prompt, where all frames share one text; single words cannot "
             "be edited.",
             hint="Redo the frame with another seed, or draw the board with --consistency anchor+mask.",
         )
-    said = SpokenEdit.from_json(target.request.edit)
+    return SpokenEdit.from_json(target.request.edit)
+
+
+def _word_edit(said: SpokenEdit, source: Lane, target: Lane) -> WordEdit:
+    how = said.settings
     before, after = _embedding(source), _embedding(target)
-    gone, new = changed_words(before, after)
-    words = PromptToPrompt(source.number, target.number, _word_edit(said, before, after, new, target.request.steps))
-    how = said.settings
-    if how.blend <= 0:
-        return (words,)
-    columns = {source.number: _places(before, said, gone), target.number: _places(after, said, new)}
-    watched = {lane: found for lane, found in columns.items() if lane in _lanes(how, source, target)}
-    blend = LocalBlend(
-        source.number,
-        target.number,
-        watched if any(watched.values()) else columns,
-        threshold=how.blend,
-        first_share=how.blend_from,
-        spread=how.spread,
-    )
-    return words, blend
-
-
-def _word_edit(said: SpokenEdit, before: Embedding, after: Embedding, new: ChangedWords, steps: int) -> WordEdit:
-    how = said.settings
+    _, new = changed_words(before, after)
     return WordEdit(
         alignment=align(before, after),
-        gates=gates(len(after.pieces), steps, (0.0, how.cross), {new.words: (0.0, how.changed)}),
+        gates=gates(len(after.pieces), target.request.steps, (0.0, how.cross), {new.words: (0.0, how.changed)}),
         scales=scales(after, dict(said.scales)),
         self_window=(0.0, how.self_attention),
-        all_levels=how.levels == "all",
     )
+
+
+def _blends(said: SpokenEdit, source: Lane, target: Lane) -> list[LocalBlend]:
+    """What keeps the rest of the picture; nothing where all of it may change."""
+    how = said.settings
+    before, after = _embedding(source), _embedding(target)
+    gone, new = changed_words(before, after)
+    columns = {source.number: _places(before, said, gone), target.number: _places(after, said, new)}
+    if how.blend <= 0:
+        return []
+    return [
+        LocalBlend(
+            source.number,
+            target.number,
+            columns,
+            threshold=how.blend,
+            first_share=how.blend_from,
+            spread=how.spread,
+        )
+    ]
 
 
 def _embedding(lane: Lane) -> Embedding:
     return lane.positive.at(0)[0][1]
-
-
-def _lanes(how: EditSettings, source: Lane, target: Lane) -> tuple[int, ...]:
-    """Whose attention says where the picture may change."""
-    lanes = {"original": (source.number,), "edit": (target.number,)}
-    return lanes.get(how.seen_in, (source.number, target.number))
 
 
 def _places(embedding: Embedding, said: SpokenEdit, changed: ChangedWords) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """The loop on a tiny model: exact resume, stopping, and that each method learns and writes what can be used."""
 
+import itertools
 import os
 import signal
 from dataclasses import replace
@@ -11,7 +12,14 @@ import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from PIL import Image, ImageDraw
 
-from storyboard.casting.training.checkpoints import checkpoint_steps, newest_checkpoint, read_checkpoint
+from storyboard.casting.training import checkpoints
+from storyboard.casting.training.checkpoints import (
+    Checkpoint,
+    checkpoint_steps,
+    newest_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from storyboard.casting.training.dataset import Dataset, encode_pictures
 from storyboard.casting.training.dreambooth import DreamBooth
 from storyboard.casting.training.loop import Run, TrainingStep, schedule_share, train
@@ -160,6 +168,18 @@ def test_textual_inversion_moves_nothing_but_its_rows_and_keeps_their_length(
     assert torch.allclose(table.rows.norm(dim=1), rows.norm(dim=1), rtol=1e-5)
 
 
+def test_samples_of_sdxl_pool_where_training_does(folders: dict[str, Path]) -> None:
+    """Published configurations say 2, by which transformers pools at the highest id: that of the new word."""
+    model = TrainingModel(pipe(folders, "sdxl"), "sdxl")
+    model.pipe.text_encoder_2.text_model.eos_token_id = 2
+    method = TextualInversion(replace(BASE, method="textual-inversion"), "zzyx", "man")
+    method.attach(model)
+    with torch.no_grad():
+        _, _, drawn, _ = model.pipe.encode_prompt("zzyx man at tree", do_classifier_free_guidance=False)
+        learned = model.encode([method.prompt("zzyx man at tree")]).pooled
+    assert torch.equal(drawn, learned)
+
+
 def test_new_words_start_from_the_initial_words_in_order() -> None:
     rows = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
     assert shared_out(rows, 4).equal(rows)
@@ -191,14 +211,51 @@ def test_an_unreadable_checkpoint_is_passed_over(folders: dict[str, Path], tmp_p
     assert checkpoint_steps(tmp_path) == [3, 6]
     newest = tmp_path / "checkpoint-000006.safetensors"
     newest.write_bytes(newest.read_bytes()[:200])
-    assert read_checkpoint(newest) is None
-    found = newest_checkpoint(tmp_path)
-    assert found is not None
-    assert found.step == 3
+    assert newest_checkpoint(tmp_path) is None
     again = new_run(folders, BASE, tmp_path)
     again.resume()
     train(again)
     assert all(torch.equal(one, other) for one, other in zip(state(run).values(), state(again).values(), strict=True))
+
+
+def test_only_the_newest_checkpoint_can_be_trained_on(folders: dict[str, Path], tmp_path: Path) -> None:
+    run = train(new_run(folders, replace(BASE, ema=0.9), tmp_path))
+    assert [path.name for path in sorted(tmp_path.glob("state-*"))] == ["state-000006.safetensors"]
+    older = read_checkpoint(tmp_path, 3)
+    assert older is not None
+    assert older.weights.keys() == run.parameters.keys()
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("moment", range(3))
+def test_killed_at_any_moment_a_whole_checkpoint_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    def checkpoint(step: int) -> Checkpoint:
+        value = torch.full((2,), float(step))
+        return Checkpoint(step=step, weights={"a": value}, numbers={"n": step}, state={"optimiser.0.m": value})
+
+    def dying(function: Any) -> Any:
+        def call(*arguments: Any) -> None:
+            if next(calls) == moment:
+                raise Killed
+            function(*arguments)
+
+        return call
+
+    write_checkpoint(tmp_path, checkpoint(1))
+    calls = itertools.count()
+    for name in ("write_tensors", "discard"):
+        monkeypatch.setattr(checkpoints, name, dying(getattr(checkpoints, name)))
+    with pytest.raises(Killed):
+        write_checkpoint(tmp_path, checkpoint(2))
+    found = newest_checkpoint(tmp_path)
+    assert found is not None
+    assert found.step == found.numbers["n"] == int(found.weights["a"][0]) == int(found.state["optimiser.0.m"][0])
+    assert found.step == (2 if moment == 2 else 1)
 
 
 def test_interrupting_saves_and_goes_on(folders: dict[str, Path], tmp_path: Path) -> None:

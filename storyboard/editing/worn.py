@@ -1,0 +1,94 @@
+"""Edits of what a trained character has on. Their prompt does not say it, since their adapter knows it.
+
+"make the vest blue" then puts the new words behind the character's token, where an outfit's words stand, weighted so
+that they count against the adapter; the picture may change where those words are seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storyboard.character import Character
+from storyboard.editing.scene_words import COLOUR, with_colour
+from storyboard.editing.word_edit import (
+    ARTICLES,
+    LINKS,
+    PLACING,
+    SMALL_WORDS,
+    NotUnderstood,
+    WordEdit,
+    changed_words,
+    limited,
+    read_edit,
+    said_words,
+)
+from storyboard.rendering.resolve_prompt import dressed, look_parts
+
+WEIGHT = 1.3
+MOST_WORDS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Meant:
+    """A part of a character's look, and the words that shall come in its place."""
+
+    character: Character
+    part: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+def read_edit_of(prompt: str, said: str, where: str, people: Sequence[Character]) -> WordEdit:
+    """As `read_edit`, of the prompt of a frame that shows trained `people`.
+
+    Raises:
+        NotUnderstood: as `read_edit`, or something of theirs shall go and nothing come.
+        BadInput: as `read_edit`.
+    """
+    meant = _meant(prompt, said, people)
+    try:
+        edit = read_edit(prompt, said, where)
+    except NotUnderstood:
+        if meant is None:
+            raise
+        return limited(_put_on(prompt, meant), where)
+    return limited(_put_on(prompt, meant), where) if meant and meant.new and edit.kind == "add" else edit
+
+
+def _meant(prompt: str, said: str, people: Sequence[Character]) -> _Meant | None:
+    old, new = map(_content, said_words(said) or ("", said))
+    for character in people:
+        for part in map(_content, look_parts(character)):
+            if part and part[-1] not in _content(prompt) and _is_about(part, old, new):
+                return _Meant(character=character, part=part, new=new)
+    return None
+
+
+def _is_about(part: tuple[str, ...], old: tuple[str, ...], new: tuple[str, ...]) -> bool:
+    """Whether what shall go (or, where nothing shall, what shall come) is of a kind with a part of a look."""
+    if old:
+        return old[-1] == part[-1] and set(old) <= set(part)
+    return new[-1:] == part[-1:] and len(new) <= MOST_WORDS and not set(new) & (SMALL_WORDS | LINKS | PLACING)
+
+
+def _put_on(prompt: str, meant: _Meant) -> WordEdit:
+    part, words = " ".join(meant.part), " ".join(meant.new)
+    if not words:
+        raise NotUnderstood(
+            f"Words cannot take {meant.character.display_name}'s {part} away: the trained adapter draws it.",
+            hint=f'Say what comes in its place: "a red coat instead of the {meant.part[-1]}"',
+        )
+    if COLOUR.fullmatch(words):
+        words = with_colour(part, part.rindex(meant.part[-1]), words)
+    after = dressed(prompt, meant.character, (words,), WEIGHT)
+    gone, new = changed_words(prompt, after)
+    return WordEdit(kind="add", before=prompt, after=after, gone=gone, new=new)
+
+
+def _content(text: str) -> tuple[str, ...]:
+    """Its words in lower case, without "wearing a" and the like in front."""
+    words = re.findall(r"\w+(?:['’-]\w+)*", text.lower())
+    while words and words[0] in ARTICLES | LINKS:
+        words.pop(0)
+    return tuple(words)
