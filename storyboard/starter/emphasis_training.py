@@ -37,7 +37,8 @@ def _of_person(name: str) -> Change:
 def _another(name: str, exempt: frozenset[str] = frozenset()) -> Change:
     def change(spec: SceneSpec, rng: random.Random) -> SceneSpec:
         others = [value for value in VOCABULARY[name] if value != getattr(spec, name) and value not in exempt]
-        return replace(spec, **{name: rng.choice(others)})
+        value: Any = rng.choice(others)
+        return replace(spec, **{name: value})
 
     return change
 

@@ -245,12 +245,6 @@ def held_out_accuracy(network: ProbeNetwork, examples: Examples, degrade: Degrad
     return {name: round(float(share), 4) for name, share in zip(ATTRIBUTES, shares, strict=True)}
 
 
-def blurred(pictures: Tensor) -> Tensor:
-    """Half the detail, as a stand-in for what an autoencoder loses."""
-    small = nn.functional.interpolate(pictures, scale_factor=0.5, mode="bilinear", antialias=True)
-    return nn.functional.interpolate(small, size=pictures.shape[-2:], mode="bilinear")
-
-
 def summary(accuracy: Mapping[str, float]) -> str:
     """Accuracies as lines, the weakest first."""
     return "\n".join(f"{value:7.2%}  {name}" for name, value in sorted(accuracy.items(), key=lambda item: item[1]))
