@@ -85,7 +85,7 @@ class UNetRecipe:
     attention_share: float = 1.0
     attribute_weight: float = 0.08
     unpadded_share: float = 0.5
-    emphasised_share: float = 0.6
+    emphasised_share: float = 0.35
 
 
 @dataclass(frozen=True, kw_only=True)
