@@ -5,7 +5,8 @@
 Character fidelity: share of the character's own attributes seen in every frame that can show them. Likeness: mean
 pairwise agreement about the person. Scene fidelity: share of the attributes asked for in prompts that are seen.
 Scene diversity: 1 minus pairwise agreement about everything but the person; a method that copies the pose loses here.
-All as the attribute probe reads them. Time is processor time of this process on one thread, which other load does not
+All as the attribute probe reads them; where frames are repaired it also chose which, so those rows
+flatter themselves a little. Time is processor time of this process on one thread, which other load does not
 disturb much; memory is the peak of the resident set while a row runs, as a ratio to the first row's. The time of a
 board of 20 frames is measured apart, as a ratio to plain prompts on as long a board. Progress goes to stderr.
 """
@@ -17,6 +18,7 @@ import contextlib
 import ctypes
 import gc
 import json
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -28,15 +30,18 @@ from PIL import Image
 from stories import progress, story, words_character
 
 from storyboard.casting.registry import load_cast
+from storyboard.editing.repair import LOWEST_SCORE, Repair, repaired
 from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
-from storyboard.evaluating.likeness import same_person, same_scene
+from storyboard.evaluating.likeness import ProbeJudge, same_person, same_scene
 from storyboard.evaluating.probe import Probe, load_probe
 from storyboard.evaluating.scores import diversity, pairwise
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.frame import Frame
+from storyboard.manifest import Manifest, Version
 from storyboard.protocols import Cast
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
+from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan
 
 ROWS: tuple[tuple[str, dict[str, object], str], ...] = (
@@ -47,7 +52,9 @@ ROWS: tuple[tuple[str, dict[str, object], str], ...] = (
     ("anchor+mask+place", {"consistency": "anchor+mask+place"}, "words"),
     ("prompt (1Prompt1Story)", {"consistency": "prompt"}, "words"),
     ("style (StyleAligned)", {"consistency": "style"}, "words"),
+    ("plain + repair", {"consistency": "off", "repair": 1}, "words"),
     ("LoRA only", {"consistency": "off"}, "trained"),
+    ("LoRA + repair", {"consistency": "off", "repair": 1}, "trained"),
     ("LoRA + anchor", {"consistency": "anchor"}, "trained"),
     ("LoRA + anchor+mask", {"consistency": "anchor+mask"}, "trained"),
 )
@@ -78,17 +85,37 @@ class Measured:
 
 
 def measured(renderer: DiffusionRenderer, plans: Sequence[ScenePlan], casts: Sequence[Cast]) -> Measured:
-    """All boards drawn with one renderer."""
-    boards = []
+    """All boards drawn with one renderer, and mended as often as its options say."""
+    boards, judge = [], ProbeJudge()
     with _Peak() as peak:
         began = time.process_time()
         for plan, cast in zip(plans, casts, strict=True):
             wanted = [scene.id for scene in plan.scenes]
             outcomes = renderer.render(plan, cast, wanted, None)
-            frames = {each.request.scene_id: each.image for each in outcomes if isinstance(each, Frame)}
-            boards.append([frames[scene] for scene in wanted])
+            frames = {each.request.scene_id: each for each in outcomes if isinstance(each, Frame)}
+            board = [frames[scene] for scene in wanted]
+            mend = renderer.options.repair
+            boards.append(mended(renderer, plan, cast, board, judge) if mend else [frame.image for frame in board])
         seconds = time.process_time() - began
     return Measured(boards=boards, seconds=seconds, peak=peak.highest)
+
+
+def mended(
+    renderer: DiffusionRenderer, plan: ScenePlan, cast: Cast, frames: Sequence[Frame], judge: ProbeJudge
+) -> list[Image.Image]:
+    """A board's pictures after the repair loop, as `storyboard` itself runs it while a board is made."""
+    with tempfile.TemporaryDirectory() as folder:
+        store, manifest = RunStore(Path(folder)), Manifest(plan=plan)
+        for frame in frames:
+            store.publish_frame(frame)
+            version = Version(key=frame.request.key, base_key=frame.request.key)
+            manifest = manifest.with_version(frame.request.scene_id, version)
+        work = Repair(
+            store=store, cast=cast, renderer=renderer, judge=judge, listener=lambda event: None,
+            least=LOWEST_SCORE, times=renderer.options.repair, save=lambda manifest: None,
+        )  # fmt: skip
+        manifest = repaired(work, manifest, [scene.id for scene in plan.scenes])
+        return [Image.open(frame.path).convert("RGB") for frame in store.stored_frames(manifest)]
 
 
 class _Peak:
@@ -226,7 +253,7 @@ def main() -> None:
     asked = parser.parse_args()
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
-    options = RenderOptions(model=asked.model, steps=asked.steps)
+    options = RenderOptions(model=asked.model, steps=asked.steps, repair=0)
     rows = run_rows(options, asked.stories, asked.scenes, asked.sheet)
     timing = run_timing(options)
     if asked.json:

@@ -105,12 +105,28 @@ class PictureGuide:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Person:
+    """One of several trained characters in a frame, as its prompt names them.
+
+    Attributes:
+        phrase: token and noun, "fljsdhn man".
+        noun: what they are to the others, "man".
+        worn: the outfit's words that stand behind the first mention; "" for none.
+    """
+
+    phrase: str
+    noun: str
+    worn: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FrameRequest:
     """Everything that changes one frame's pixels, and nothing else. Its key names the frame's files.
 
     Attributes:
         scene_id: which scene it is for (not in the key).
         anchors: keys of the frames it attends to.
+        people: trained characters who share the frame, each drawn in a column of their own; () for up to one.
         edit_of: key of the frame it is an edit of, with `edit` the edit's own settings as canonical JSON.
     """
 
@@ -133,6 +149,7 @@ class FrameRequest:
     consistency_strength: float = 1.0
     anchors: tuple[str, ...] = ()
     guides: tuple[PictureGuide, ...] = ()
+    people: tuple[Person, ...] = ()
     edit_of: str = ""
     edit: str = ""
     epoch: int = RENDER_EPOCH
@@ -147,6 +164,8 @@ class FrameRequest:
         data = dataclasses.asdict(self)
         for not_pixels in ("scene_id", "model"):
             del data[not_pixels]
+        if not self.people:
+            del data["people"]  # frames of boards that were drawn before there was such a thing keep their keys
         return data
 
 

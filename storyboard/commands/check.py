@@ -115,11 +115,11 @@ def _print(findings: tuple[Finding, ...], scores: tuple[FrameScore, ...], judge:
         click.echo("Frames: not scored; name a CLIP model with --clip FOLDER.")
         return
     click.echo(f"Frames, judged by {judge}:")
-    click.echo("frame  prompt  anchor  reference  company   clip  total")
+    click.echo("frame  prompt  anchor  reference  company   clip  total  missing")
     for score in scores:
         parts = (score.anchor, score.reference, score.company, score.clip)
         anchor, reference, company, clip = ("-" if part is None else f"{part:.2f}" for part in parts)
         click.echo(
             f"{score.number:>5}  {score.prompt:>6.2f}  {anchor:>6}  {reference:>9}  {company:>7}  {clip:>5}"
-            f"  {score.total:>5.2f}"
+            f"  {score.total:>5.2f}  {', '.join(sorted(score.missing)).replace('_', ' ') or '-'}"
         )

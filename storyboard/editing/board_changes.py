@@ -19,7 +19,7 @@ from storyboard.casting.registry import load_cast
 from storyboard.create import DEFAULT_FORMATS, render_plan, stored_options
 from storyboard.editing.followed import asked_guides, kept, steered
 from storyboard.editing.new_scene import new_scene
-from storyboard.editing.repair import Repair, next_seed, repaired, repairs
+from storyboard.editing.repair import Repair, is_repair, next_seed, repaired, repairs
 from storyboard.editing.retelling import retold, swaps_of
 from storyboard.editing.stored_requests import shown_request, stored_chain
 from storyboard.editing.word_edit import NotUnderstood, WordEdit, refuse_unheard
@@ -195,10 +195,13 @@ def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Bo
 
 
 def _differs_as_repairs_do(board: OpenBoard, own: FrameRequest) -> bool:
-    shown = shown_request(board.store, own.scene_id, board.manifest.active_version(own.scene_id))
-    if shown is None:
+    version = board.manifest.active_version(own.scene_id)
+    shown = shown_request(board.store, own.scene_id, version)
+    if version is None or shown is None:
         return False
-    return replace(shown, seed=own.seed, consistency_strength=own.consistency_strength).key == own.key
+    prompt = own.prompt if is_repair(version) else shown.prompt
+    alike = replace(shown, seed=own.seed, prompt=prompt, consistency_strength=own.consistency_strength)
+    return alike.key == own.key
 
 
 def insert_scene(board: OpenBoard, after: int, text: str, prompt: str = "", locked: str | None = None) -> Board:

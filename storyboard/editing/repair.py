@@ -1,7 +1,8 @@
 """The repair loop: score every frame, draw those below the line again, keep whichever is better.
 
-A first try has another seed; from the second on a frame also agrees twice as strongly with the hidden pictures it looks
-at, where it looks at any. Its request, in its record and its picture, says so, and what is made of it does the same.
+A try has another seed and says more strongly what was missing, which another seed alone hardly mends. From the second
+on a frame also agrees twice as strongly with the hidden pictures it looks at, where it looks at any. Its request, in
+its record and its picture, says so, and what is made of it does the same.
 
 Which frames are drawn again, with which seeds, and which version stays follow from the frames alone, so a board that
 was interrupted here ends up like one that was not.
@@ -13,8 +14,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from storyboard.editing.stronger import said_more_strongly
 from storyboard.errors import ModelError
 from storyboard.evaluating.judges import Judge, judge_for
 from storyboard.events import Listener, Note, Step
@@ -27,8 +29,11 @@ from storyboard.rendering.seeds import frame_seed
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan
 
-LOWEST_SCORE = 0.5
-"""New frames that score less are drawn again without being asked: half of what was to be seen is missing."""
+if TYPE_CHECKING:
+    from storyboard.evaluating.check import FrameScore
+
+LOWEST_SCORE = 0.8
+"""New frames that score less are drawn again without being asked: on the bundled model about every third."""
 NOTE = "repair"
 Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]
 
@@ -91,53 +96,63 @@ def repaired(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> Ma
         if not low:
             break
         for scene_id, key in _redrawn(work, manifest, low).items():
-            manifest = _better(work, manifest, scene_id, key, low[scene_id])
+            manifest = _better(work, manifest, scene_id, key, low[scene_id].total)
         work.save(manifest)
     return manifest
 
 
 def repairs(manifest: Manifest, scene_id: str) -> int:
     """How many of a scene's versions were drawn to mend it."""
-    return sum(version.note.startswith(NOTE) for version in manifest.versions.get(scene_id, ()))
+    return sum(map(is_repair, manifest.versions.get(scene_id, ())))
+
+
+def is_repair(version: Version) -> bool:
+    """Whether it was drawn to mend another."""
+    return version.note.startswith(NOTE)
 
 
 def _is_own(manifest: Manifest, scene_id: str) -> bool:
     """Whether the board shows a version that nobody asked for by hand."""
     version = manifest.active_version(scene_id)
-    return version is not None and (not version.note or version.note.startswith(NOTE))
+    return version is not None and (not version.note or is_repair(version))
 
 
-def _low(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[str, float]:
+def _low(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[str, FrameScore]:
     """The scenes below the line that may be tried again, the worst first, with their scores."""
     from storyboard.evaluating.check import score_board
 
     scores = score_board(work.store, manifest, work.cast, work.judge, scene_ids)
     low = sorted((score.total, scene_id) for scene_id, score in scores.items() if score.total < work.least)
     return {
-        scene_id: score
-        for score, scene_id in low
+        scene_id: scores[scene_id]
+        for _, scene_id in low
         if repairs(manifest, scene_id) - work.earlier.get(scene_id, 0) < work.times
     }
 
 
-def _redrawn(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[str, str]:
+def _redrawn(work: Repair, manifest: Manifest, low: Mapping[str, FrameScore]) -> dict[str, str]:
     """Scene id -> key of its new picture, published; scenes that could not be drawn are left out."""
     plan, found = manifest.plan, {}
-    changes = {scene_id: partial(_tried_again, manifest, scene_id) for scene_id in scene_ids}
+    changes = {scene_id: partial(_tried_again, work, manifest, low[scene_id].missing, scene_id) for scene_id in low}
     for outcome in work.renderer.redraw(plan, work.cast, changes, work.store.frames_folder):
         if isinstance(outcome, Step):
             work.listener(outcome)
         elif isinstance(outcome, Frame):
             work.store.publish_frame(outcome)
             found[outcome.request.scene_id] = outcome.request.key
-    return {scene_id: found[scene_id] for scene_id in scene_ids if scene_id in found}
+    return {scene_id: found[scene_id] for scene_id in low if scene_id in found}
 
 
-def _tried_again(manifest: Manifest, scene_id: str, request: FrameRequest) -> FrameRequest:
+def _tried_again(
+    work: Repair, manifest: Manifest, missing: Collection[str], scene_id: str, request: FrameRequest
+) -> FrameRequest:
+    lead = manifest.plan.scene(scene_id).cast[:1]
+    leads = [work.cast[name] for name in lead if name in work.cast and not request.people]
+    prompt = said_more_strongly(request.prompt, missing, leads)
     strength = request.consistency_strength
     if repairs(manifest, scene_id):
         strength = min(2 * strength, max(strength, STRONGEST.get(request.consistency, 0.0)))
-    return replace(request, seed=next_seed(manifest, scene_id), consistency_strength=strength)
+    return replace(request, seed=next_seed(manifest, scene_id), prompt=prompt, consistency_strength=strength)
 
 
 def next_seed(manifest: Manifest, scene_id: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from storyboard.errors import BadInput, BoardError
 from storyboard.manifest import Version
-from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
+from storyboard.render_options import AdapterUse, FrameRequest, Person, PictureGuide
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene
 
@@ -57,6 +57,7 @@ def _from_json(data: object, scene_id: str) -> FrameRequest | None:
     try:
         values["adapters"] = tuple(AdapterUse(**use) for use in values.get("adapters", ()))
         values["guides"] = tuple(PictureGuide(**guide) for guide in values.get("guides", ()))
+        values["people"] = tuple(Person(**person) for person in values.get("people", ()))
         values["anchors"] = tuple(values.get("anchors", ()))
         return FrameRequest(**{**values, "scene_id": scene_id})
     except TypeError:

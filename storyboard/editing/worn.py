@@ -24,9 +24,8 @@ from storyboard.editing.word_edit import (
     read_edit,
     said_words,
 )
-from storyboard.rendering.resolve_prompt import dressed, look_parts
+from storyboard.rendering.resolve_prompt import STRESS, dressed, look_parts
 
-WEIGHT = 1.3
 MOST_WORDS = 4
 
 
@@ -81,7 +80,7 @@ def _put_on(prompt: str, meant: _Meant) -> WordEdit:
         )
     if COLOUR.fullmatch(words):
         words = with_colour(part, part.rindex(meant.part[-1]), words)
-    after = dressed(prompt, meant.character, (words,), WEIGHT)
+    after = dressed(prompt, meant.character, (words,), STRESS)
     gone, new = changed_words(prompt, after)
     return WordEdit(kind="add", before=prompt, after=after, gone=gone, new=new)
 

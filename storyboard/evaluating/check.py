@@ -27,11 +27,12 @@ class FrameScore:
 
     Attributes:
         number: as printed.
-        prompt: how much of the prompt it shows.
+        prompt: how much it shows of its prompt and of the look of a lead that a token stands for there.
         anchor: how like the board's hidden picture of its lead it is; None without one.
         reference: how like the lead's own reference pictures it is; None without any.
         company: how like the other frames with the same lead, on average; None without any.
         clip: raw cosine of a CLIP model for frame and prompt, with looks in words; None without one; not in the total.
+        missing: the attributes asked for that it does not show, as far as the judge can tell.
     """
 
     number: int
@@ -40,6 +41,7 @@ class FrameScore:
     reference: float | None = None
     company: float | None = None
     clip: float | None = None
+    missing: frozenset[str] = frozenset()
 
     @property
     def total(self) -> float:
@@ -51,7 +53,8 @@ class FrameScore:
         """Plain data, rounded to four places."""
         names = ("number", "prompt", "anchor", "reference", "company", "clip", "total")
         values = {name: getattr(self, name) for name in names}
-        return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
+        rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
+        return {**rounded, "missing": sorted(self.missing)}
 
 
 def score_board(
@@ -91,15 +94,23 @@ def _score(
     hidden = _hidden_picture(store, request.get("anchors", ()), lead)
     references = [] if lead is None else [each for path in cast[lead].references if (each := _open(path))]
     prompt = str(request.get("prompt", scene.prompt))
+    asked = _asked(prompt, scene, cast)
     others = [pictures[other.id] for other, _ in frames if lead and other.id != scene.id and other.cast[:1] == (lead,)]
     return FrameScore(
         number=scene.number,
-        prompt=judge.prompt(picture, prompt),
+        prompt=judge.prompt(picture, asked),
         anchor=None if hidden is None else judge.alike(picture, hidden),
         reference=_mean([judge.alike(picture, other) for other in references]),
         company=_mean([judge.alike(picture, other) for other in others]),
         clip=judge.clip(picture, _said(prompt, scene, cast)),
+        missing=judge.missing(picture, asked),
     )
+
+
+def _asked(prompt: str, scene: Scene, cast: Cast) -> str:
+    """The prompt, followed by the look of the lead where it says only their token; what it says itself goes first."""
+    leads = (cast[name] for name in scene.cast[:1] if name in cast)
+    return ", ".join([prompt, *(lead.look for lead in leads if lead.look and lead.token in prompt)])
 
 
 def _said(prompt: str, scene: Scene, cast: Cast) -> str:

@@ -17,6 +17,9 @@ class Judge(Protocol):
     def prompt(self, picture: Image.Image, prompt: str) -> float:
         """How much of the prompt is in the picture."""
 
+    def missing(self, picture: Image.Image, prompt: str) -> frozenset[str]:
+        """The attributes that the prompt asks for and the picture does not show; empty where nobody can tell."""
+
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """How alike the people in two pictures are."""
 

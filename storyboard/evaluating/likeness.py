@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from storyboard.errors import ModelError
-from storyboard.evaluating.fidelity import hidden_in, scene_fidelity
+from storyboard.evaluating.fidelity import countable, hidden_in, scene_fidelity, seen
 from storyboard.evaluating.probe import Probe, Reading, load_probe
 from storyboard.evaluating.scores import cosine
 from storyboard.evaluating.wanted import wanted_attributes
@@ -35,6 +35,12 @@ class ProbeJudge:
     def prompt(self, picture: Image.Image, prompt: str) -> float:
         """The share of the attributes the prompt plainly asks for that are seen."""
         return scene_fidelity([self.read(picture)], [wanted_attributes(prompt)])
+
+    def missing(self, picture: Image.Image, prompt: str) -> frozenset[str]:
+        """What the prompt plainly asks for, the picture could show, and the probe does not see."""
+        reading = self.read(picture)
+        asked = countable(reading, wanted_attributes(prompt))
+        return frozenset(name for name, value in asked.items() if seen(reading, name) != value)
 
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """See `same_person`."""
@@ -105,6 +111,10 @@ class ClipJudge:
     def prompt(self, picture: Image.Image, prompt: str) -> float:
         """Cosine of the embeddings of picture and prompt."""
         return max(0.0, cosine(self._picture(picture), self._text(prompt)))
+
+    def missing(self, picture: Image.Image, prompt: str) -> frozenset[str]:
+        """Nothing: a cosine does not say what is wrong."""
+        return frozenset()
 
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """Cosine of the pictures' embeddings."""

@@ -90,9 +90,13 @@ def wanted_attributes(prompt_text: str) -> dict[str, str]:
     return found
 
 
-def asking_phrases(text: str) -> list[tuple[int, int, str]]:
-    """Start, end and first attribute of every phrase of `text` (without brackets) that asks for something."""
-    return [(start, end, finding[0][0].lstrip("?")) for start, end, finding in _findings(text.lower())]
+def asking_phrases(text: str) -> list[tuple[int, int, tuple[str, ...]]]:
+    """Start, end and attributes, the main one first, of every phrase of `text` that asks for something.
+
+    Brackets in the text end phrases.
+    """
+    found = _findings("".join(small if len(small := letter.lower()) == 1 else letter for letter in text))
+    return [(start, end, tuple(name.lstrip("?") for name, _ in finding)) for start, end, finding in found]
 
 
 def _findings(text: str) -> Iterator[tuple[int, int, Finding]]:

@@ -26,6 +26,7 @@ from storyboard.rendering.model_files import ModelFiles
 from storyboard.rendering.resolve_prompt import resolve
 from storyboard.rendering.samplers import check_sampler
 from storyboard.rendering.seeds import anchor_seed, frame_seed
+from storyboard.rendering.side_by_side import told_apart
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import LARGEST_SEED
 
@@ -108,6 +109,7 @@ def scene_requests(
         identity = identities[scene.id]
         if identity:
             keys = (content_key("story-prompt/v1", [identity, told[identity]]),)
+            request = replace(request, people=())  # all frames share one text
         if keys:
             strength = options.consistency_strength
             request = replace(request, consistency=consistency, consistency_strength=strength, anchors=keys)
@@ -165,6 +167,7 @@ def _request(
         emphasis=options.emphasis,
         clip_skip=options.clip_skip,
         adapters=resolved.adapters,
+        people=resolved.people if len(told_apart(resolved.prompt, resolved.people)) > 1 else (),
     )
 
 

@@ -16,19 +16,22 @@ from storyboard.prompting.comments import strip_comments
 from storyboard.prompting.networks import KNOWN_KINDS, Network, split_networks
 from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
-from storyboard.render_options import AdapterUse
+from storyboard.render_options import AdapterUse, Person
 from storyboard.rendering.adapter_names import NO_FILES, TEXTUAL_INVERSION, AdapterFiles, named_by
 
 AND = re.compile(r"(\bAND\b)")
+STRESS = 1.3
+"""How words count that must be heard beside an adapter, or were not heard before: the web UI's `(word:1.3)`."""
 GAPS = re.compile(r"[ \t]{2,}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """A prompt without tags, and the adapters it needs in the order they are applied."""
+    """A prompt without tags, the adapters it needs in the order they are applied, and who shares the frame."""
 
     prompt: str
     adapters: tuple[AdapterUse, ...]
+    people: tuple[Person, ...] = ()
 
 
 def resolve(
@@ -59,19 +62,24 @@ def resolve(
     """
     text, tags = split_networks(strip_comments(prompt))
     named = [_known(name, cast) for name in present]
-    spoken = spoken_of(text, named, cast)
+    spoken, people = spoken_of(text, named, cast), list[Person]()
     for character in spoken:
+        words = outfit_words(character, cast, family)
         if not character.adapters_for(family):
             text = in_words(text, character)
-        elif words := outfit_words(character, cast, family):
+        elif words:
             text = dressed(text, character, words)
+        if character.adapters_for(family) and character.kind == "character":
+            worn = plain_words(", ".join(words))
+            people.append(Person(phrase=character.phrase, noun=character.noun, worn=worn))
     uses = (
         *_of_characters(spoken, family),
         *_of_words(f"{text}\n{negative}", spoken_of(negative, named, cast), files, family),
         *_of_tags(tags, cast, files, family),
     )
     last = {(use.sha256, use.token): _scaled(use, lora_scale) for use in uses}
-    return Resolved(prompt=text.strip(), adapters=tuple(last.values()))
+    together = tuple(people) if len(people) > 1 else ()
+    return Resolved(prompt=text.strip(), adapters=tuple(last.values()), people=together)
 
 
 def _of_characters(spoken: Iterable[Character], family: str) -> Iterator[AdapterUse]:

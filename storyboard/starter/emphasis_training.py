@@ -86,7 +86,7 @@ def phrase_tensors(tokenizer: CLIPTokenizer, captions: list[dict[str, Any]]) -> 
     heads = torch.zeros((len(texts), MAXIMUM_LENGTH), dtype=torch.bool)
     for row, text in enumerate(texts):
         starts, ends = torch.tensor(encoded["offset_mapping"][row]).T
-        for start, end, name in asking_phrases(text):
+        for start, end, (name, *_) in asking_phrases(text):
             last_word = text.rfind(" ", start, end) + 1 or start
             phrases[row, (starts >= start) & (ends <= end) & (ends > starts)] = ATTRIBUTES.index(name)
             heads[row, (starts >= max(start, last_word)) & (ends <= end) & (ends > starts)] = True

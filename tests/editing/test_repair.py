@@ -54,6 +54,12 @@ def versions(folder) -> dict[str, list[str]]:
     return {scene: [each.note for each in found] for scene, found in RunStore(folder).read().versions.items()}
 
 
+def prompts(folder) -> list[str]:
+    store = RunStore(folder)
+    keys = [version.key for versions in store.read().versions.values() for version in versions]
+    return [store.frame_record(key)["request"]["prompt"] for key in keys]
+
+
 def shown(folder) -> dict[str, bytes]:
     store = RunStore(folder)
     return {frame.scene_id: frame.path.read_bytes() for frame in store.stored_frames(store.read())}
@@ -65,6 +71,8 @@ def test_low_frames_are_drawn_again_and_the_manifest_says_so(model, tmp_path):
     assert set(map(len, versions(tmp_path / "off").values())) == {1}
     notes = [note for each in versions(tmp_path / "on").values() for note in each]
     assert any(note.startswith("repair: 0.") for note in notes)
+    assert any(":1.3)" in prompt for prompt in prompts(tmp_path / "on"))
+    assert set(prompts(tmp_path / "off")) == set(PROMPTS)
     for scene, found in RunStore(tmp_path / "on").read().versions.items():
         best = max(float(each.note.split("-> ")[1]) for each in found[1:]) if found[1:] else 0
         first = float(found[1].note[8:12]) if found[1:] else 1

@@ -104,6 +104,9 @@ class LikesNew:
     def prompt(self, picture, prompt):
         return 0.5 + self.sign * min(rmse(picture, each) for each in self.first)
 
+    def missing(self, picture, prompt):
+        return frozenset({"companion"})
+
     def alike(self, first, second):
         return 0.5
 
@@ -148,6 +151,17 @@ def test_a_second_try_also_follows_the_hidden_picture_more_closely(board):
     run("pick", board, 1, "v1", "--json")
     run("redo", board, 1, "--json")
     assert strengths() == [1.0, 1.0, 2.0, 2.0, 2.0, 1.0]
+
+
+def test_what_is_missing_is_said_more_strongly_and_may_be_mended_again(board):
+    def prompts():
+        store = RunStore(board)
+        versions = store.read().versions["s2"]
+        return [store.frame_record(each.key)["request"]["prompt"].split(" and ")[1] for each in versions]
+
+    repair_board(open_board(board), judge_of(board, 1), 0.9, 1)
+    repair_board(open_board(board), judge_of(board, 1), 0.9, 1)
+    assert prompts() == ["a dog", "a (dog:1.3)", "a (dog:1.3)"]
 
 
 def test_frames_above_the_line_are_left_alone(board):

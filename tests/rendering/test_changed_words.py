@@ -68,12 +68,12 @@ def test_settings_decide_how_an_edit_is_drawn(conditioner):
     assert words.edit.gates[:, first].sum() == 9 and words.edit.gates[:, second].sum() == 5
     assert words.edit.self_window == (0.0, 0.6)
     assert (blend.threshold, blend.first_share, blend.spread) == (0.4, 0.1, 0)
-    assert blend.columns == {1: columns_of(before, "hat"), 2: columns_of(after, "hat")}
+    assert blend.columns == {(1, 0): columns_of(before, "hat"), (2, 0): columns_of(after, "hat")}
 
 
 def test_added_words_are_seen_in_the_edit_alone(conditioner):
     added = lanes(conditioner, "a cat", "a cat, red sun")
-    assert edit_methods(added)[1].columns == {2: columns_of(conditioner.embed("a cat, red sun"), "red sun")}
+    assert edit_methods(added)[1].columns == {(2, 0): columns_of(conditioner.embed("a cat, red sun"), "red sun")}
 
 
 def test_without_a_blend_everything_may_change(conditioner):
@@ -84,5 +84,5 @@ def test_what_may_change_grows_by_its_spread():
     state = SimpleNamespace(height=4, width=4, grid=lambda _: (4, 4))
     total = torch.zeros(16)
     total[5] = 1
-    blends = [LocalBlend(1, 2, {1: (3,)}, threshold=0.3, first_share=0.2, spread=spread) for spread in (0, 1, 2)]
+    blends = [LocalBlend(1, 2, {(1, 0): (3,)}, threshold=0.3, first_share=0.2, spread=spread) for spread in (0, 1, 2)]
     assert [int(blend._inside(state, total).sum()) for blend in blends] == [1, 9, 16]

@@ -185,8 +185,9 @@ def whole_edit(**changes):
 
 
 def blend(columns, **changes):
-    """Around some columns, as published unless told otherwise."""
-    return LocalBlend(SOURCE, TARGET, columns, **{"threshold": 0.3, "first_share": 0.2, "spread": 1, **changes})
+    """Around some columns of lanes' only texts, as published unless told otherwise."""
+    places = {(lane, 0): found for lane, found in columns.items()}
+    return LocalBlend(SOURCE, TARGET, places, **{"threshold": 0.3, "first_share": 0.2, "spread": 1, **changes})
 
 
 def test_the_edit_stays_nearer_to_the_source_than_the_new_prompt_alone(unet):

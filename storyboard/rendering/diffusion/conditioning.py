@@ -60,10 +60,14 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Conditioning:
-    """A prompt, encoded for all its steps, and the networks its tags name (not loaded here)."""
+    """A prompt, encoded for all its steps, and the networks its tags name (not loaded here).
+
+    With `side_by_side` its terms act in columns of the picture from left to right; else everywhere.
+    """
 
     terms: tuple[Term, ...]
     networks: tuple[Network, ...] = ()
+    side_by_side: bool = False
 
     def at(self, step: int) -> tuple[tuple[float, Embedding], ...]:
         """(weight, embedding) of every AND term at the step of that index, counted from 0."""
@@ -122,6 +126,11 @@ class Conditioner:
         if negative and self.zero_empty_negative and not any(text.strip() for text in texts):
             terms = (Term(weight=1.0, schedule=((steps, _zeros(self.embed(""))),)),)
         return Conditioning(terms=terms, networks=read.networks)
+
+    def encode_side_by_side(self, prompts: Sequence[str], *, steps: int) -> Conditioning:
+        """Several prompts, each for a column of the picture; raises as `encode`."""
+        encoded = [self.encode(prompt, steps=steps) for prompt in prompts]
+        return Conditioning(terms=tuple(each.terms[0] for each in encoded), side_by_side=len(encoded) > 1)
 
     def embed(self, text: str) -> Embedding:
         """One text with emphasis and BREAK, no schedule."""

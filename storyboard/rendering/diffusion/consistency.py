@@ -62,18 +62,23 @@ def agree(
 
 
 def _masks(agreement: Agreement, lanes: Sequence[Lane]) -> SubjectMasks:
-    words = {}
+    words: dict[tuple[int, str], Words] = {}
+    terms: dict[tuple[int, str], int] = {}
     for lane in lanes:
         names = (agreement.anchors[lane.number],) if lane.is_anchor else agreement.shown.get(lane.number, ())
-        if lane.is_anchor or len(names) > 1:
-            words.update({(lane.number, name): _columns(lane, agreement.words.get(name, ())) for name in names})
+        for name in names if lane.is_anchor or len(names) > 1 else ():
+            place = (lane.number, name)
+            terms[place], words[place] = _columns(lane, agreement.words.get(name, ()))
     found = {place: columns for place, columns in words.items() if columns}
-    return SubjectMasks(found, agreement.anchors, backgrounds=agreement.places)
+    return SubjectMasks(found, agreement.anchors, terms=terms, backgrounds=agreement.places)
 
 
-def _columns(lane: Lane, names: Sequence[str]) -> Words:
-    embedding = lane.positive.at(0)[0][1]
-    return tuple(columns for columns in (columns_of(embedding, name) for name in names) if columns)
+def _columns(lane: Lane, names: Sequence[str]) -> tuple[int, Words]:
+    """The first of the lane's texts that has any of the names, and the columns of their tokens there."""
+    for term, (_, embedding) in enumerate(lane.positive.at(0)):
+        if found := tuple(columns for columns in (columns_of(embedding, name) for name in names) if columns):
+            return term, found
+    return 0, ()
 
 
 def _by_prompt(

@@ -23,7 +23,7 @@ from storyboard.rendering.anchors import SceneRequest
 from storyboard.rendering.diffusion import memory, pictures, trajectory
 from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.rendering.diffusion.attention import ForwardState, Method
-from storyboard.rendering.diffusion.conditioning import Conditioner
+from storyboard.rendering.diffusion.conditioning import Conditioner, Conditioning
 from storyboard.rendering.diffusion.consistency import agree
 from storyboard.rendering.diffusion.lanes import Lane, Walker
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
@@ -33,6 +33,7 @@ from storyboard.rendering.diffusion.runs import Batches, Run, run_of_edits, runs
 from storyboard.rendering.diffusion.steering import steering
 from storyboard.rendering.diffusion.trajectory import RecordTrajectory, trajectory_of
 from storyboard.rendering.diffusion.word_edits import edit_methods
+from storyboard.rendering.side_by_side import told_apart
 
 Outcome = Frame | Step | FrameFailed
 Find = Callable[[str], Adapter]
@@ -207,10 +208,17 @@ def _lane(conditioner: Conditioner, number: int, request: FrameRequest, *, is_an
     return Lane(
         number=number,
         request=request,
-        positive=conditioner.encode(request.prompt, steps=request.steps),
+        positive=_positive(conditioner, request),
         negative=conditioner.encode(request.negative, steps=request.steps, negative=True),
         is_anchor=is_anchor,
     )
+
+
+def _positive(conditioner: Conditioner, request: FrameRequest) -> Conditioning:
+    texts = told_apart(request.prompt, request.people)
+    if len(texts) > 1:
+        return conditioner.encode_side_by_side(texts, steps=request.steps)
+    return conditioner.encode(request.prompt, steps=request.steps)
 
 
 def _walker(model: LoadedModel, lane: Lane) -> Walker:

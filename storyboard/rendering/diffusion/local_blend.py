@@ -33,7 +33,7 @@ class LocalBlend(Method):
 
     Args:
         source, target: lanes.
-        columns: lane -> the columns of its words that change (may be empty on one side).
+        columns: (lane, which of its texts) -> the columns of its words that change (may be empty on one side).
         threshold: share of the strongest attention that counts as inside.
         first_share: of the steps before the blend begins, so that maps have settled.
         spread: cells of the attention's grid by which the region grows to every side.
@@ -46,7 +46,7 @@ class LocalBlend(Method):
         self,
         source: int,
         target: int,
-        columns: dict[int, tuple[int, ...]],
+        columns: dict[tuple[int, int], tuple[int, ...]],
         *,
         threshold: float,
         first_share: float,
@@ -55,12 +55,12 @@ class LocalBlend(Method):
     ) -> None:
         self.source = source
         self.target = target
-        self.columns = {lane: found for lane, found in columns.items() if found}
+        self.columns = {place: found for place, found in columns.items() if found}
         self.threshold = threshold
         self.first_share = first_share
         self.spread = spread
         self.strength = strength
-        self._sums: dict[int, Tensor] = {}
+        self._sums: dict[tuple[int, int], Tensor] = {}
 
     def attach(self, unet: Any, state: ForwardState) -> AbstractContextManager[None]:
         """Watches cross-attention of one level; changes no attention."""
@@ -72,10 +72,11 @@ class LocalBlend(Method):
 
     def _watch(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
         for index, row in enumerate(call.rows):
-            columns = self.columns.get(row.lane)
-            if columns and row.conditional and row.term == 0 and not state.plain:
+            place = (row.lane, row.term)
+            columns = self.columns.get(place)
+            if columns and row.conditional and not state.plain:
                 found = word_maps(call, index, (columns,))[0]
-                self._sums[row.lane] = self._sums.get(row.lane, torch.zeros_like(found)) + found
+                self._sums[place] = self._sums.get(place, torch.zeros_like(found)) + found
         return attend(call)
 
     def after_step(self, state: ForwardState, latents: Latents) -> Latents:

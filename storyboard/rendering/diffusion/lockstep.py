@@ -18,7 +18,7 @@ from storyboard.rendering.diffusion import attention
 from storyboard.rendering.diffusion.attention import ForwardState, Method, Phase, Row
 from storyboard.rendering.diffusion.conditioning import Conditioner, Embedding
 from storyboard.rendering.diffusion.families import Family
-from storyboard.rendering.diffusion.guidance import guided
+from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
 from storyboard.rendering.diffusion.lanes import Walker
 
 Batches = Sequence[Sequence[Walker]]
@@ -194,4 +194,5 @@ def _guided(denoiser: Denoiser, lane: _LaneRows, pairs: Sequence[tuple[_LaneRows
     if lane.negative is None:
         return own[0]
     terms = [(weight, own[number + 1]) for number, (weight, _) in enumerate(lane.terms)]
-    return guided(own[0], terms, lane.walker.lane.request.guidance, denoiser.guidance_rescale)
+    combined = guided_side_by_side if lane.walker.lane.positive.side_by_side else guided
+    return combined(own[0], terms, lane.walker.lane.request.guidance, denoiser.guidance_rescale)

@@ -66,6 +66,7 @@ class PromptToPrompt(Method):
     Args:
         source, target: lanes.
         edit: what changes.
+        term: which of the lanes' texts, where people stand side by side.
         before: what draws the source, where that is an edit itself; attached before this one.
         strength: 0 = off (the target is drawn freely), 1 = as `edit` says; scales how long the edit lasts.
     """
@@ -73,10 +74,18 @@ class PromptToPrompt(Method):
     name = "prompt-to-prompt"
 
     def __init__(
-        self, source: int, target: int, edit: WordEdit, *, before: PromptToPrompt | None = None, strength: float = 1.0
+        self,
+        source: int,
+        target: int,
+        edit: WordEdit,
+        *,
+        term: int = 0,
+        before: PromptToPrompt | None = None,
+        strength: float = 1.0,
     ) -> None:
         self.source = source
         self.target = target
+        self.term = term
         self.edit = edit
         self.before = before if before is not None and before.strength > 0 else None
         self.strength: float = min(1.0, strength)
@@ -111,9 +120,9 @@ class PromptToPrompt(Method):
         """The output with the target's rows computed by `how(call of that row, attend)`."""
         targets = []
         for index, row in enumerate(call.rows):
-            if row.lane == self.source and row.conditional and row.term == 0:
+            if row.lane == self.source and row.conditional and row.term == self.term:
                 self._bank[call.layer.name] = (call.query[index : index + 1], call.key[index : index + 1])
-            elif row.lane == self.target and row.conditional and row.term == 0:
+            elif row.lane == self.target and row.conditional and row.term == self.term:
                 targets.append(index)
         output = attend(call)
         for index in targets:

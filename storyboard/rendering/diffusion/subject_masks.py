@@ -36,6 +36,7 @@ class SubjectMasks(Method):
 
     Args:
         words: (lane, subject) -> the subject's words in that lane's prompt.
+        terms: (lane, subject) -> which of the lane's texts has them, where it is not the first.
         subjects: lane of an anchor -> the subject it shows.
         backgrounds: subjects that are wherever a picture shows none of the others.
         first_step: masks are used from this step on; None: after a tenth of the steps, at least one.
@@ -48,10 +49,12 @@ class SubjectMasks(Method):
         words: Mapping[tuple[int, str], Words],
         subjects: Mapping[int, str],
         *,
+        terms: Mapping[tuple[int, str], int] | None = None,
         backgrounds: Collection[str] = (),
         first_step: int | None = None,
     ) -> None:
         self.words = dict(words)
+        self.terms = dict(terms or {})
         self.subjects = dict(subjects)
         self.backgrounds = frozenset(backgrounds)
         self.first_step = first_step
@@ -74,7 +77,7 @@ class SubjectMasks(Method):
     def _add(self, call: AttentionCall) -> None:
         for (lane, subject), words in self.words.items():
             for index, row in enumerate(call.rows):
-                if row.lane == lane and row.conditional and row.term == 0:
+                if row.lane == lane and row.conditional and row.term == self.terms.get((lane, subject), 0):
                     maps = word_maps(call, index, words)
                     self._sums[lane, subject] = self._sums.get((lane, subject), torch.zeros_like(maps)) + maps
 

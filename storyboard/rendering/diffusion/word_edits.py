@@ -24,11 +24,17 @@ def edit_methods(chain: Sequence[Lane]) -> tuple[Method, ...]:
         BadInput: the record of an edit is damaged, or the frame's text is shared with others.
     """
     found: list[Method] = []
-    words: PromptToPrompt | None = None
+    before: dict[int, PromptToPrompt] = {}
     for source, target in itertools.pairwise(chain):
         said = _said(target)
-        words = PromptToPrompt(source.number, target.number, _word_edit(said, source, target), before=words)
-        found += [words, *_blends(said, source, target)]
+        texts = list(enumerate(zip(_texts(source), _texts(target), strict=False)))
+        before = {
+            term: PromptToPrompt(
+                source.number, target.number, _word_edit(said, *pair, target), term=term, before=before.get(term)
+            )
+            for term, pair in texts
+        }
+        found += [*before.values(), *_blends(said, source, target)]
     return tuple(found)
 
 
@@ -42,9 +48,8 @@ def _said(target: Lane) -> SpokenEdit:
     return SpokenEdit.from_json(target.request.edit)
 
 
-def _word_edit(said: SpokenEdit, source: Lane, target: Lane) -> WordEdit:
+def _word_edit(said: SpokenEdit, before: Embedding, after: Embedding, target: Lane) -> WordEdit:
     how = said.settings
-    before, after = _embedding(source), _embedding(target)
     _, new = changed_words(before, after)
     return WordEdit(
         alignment=align(before, after),
@@ -56,12 +61,13 @@ def _word_edit(said: SpokenEdit, source: Lane, target: Lane) -> WordEdit:
 
 def _blends(said: SpokenEdit, source: Lane, target: Lane) -> list[LocalBlend]:
     """What keeps the rest of the picture; nothing where all of it may change."""
-    how = said.settings
-    before, after = _embedding(source), _embedding(target)
-    gone, new = changed_words(before, after)
-    columns = {source.number: _places(before, said, gone), target.number: _places(after, said, new)}
+    how, columns = said.settings, dict[tuple[int, int], tuple[int, ...]]()
     if how.blend <= 0:
         return []
+    for term, (before, after) in enumerate(zip(_texts(source), _texts(target), strict=False)):
+        gone, new = changed_words(before, after)
+        columns[source.number, term] = _places(before, said, gone)
+        columns[target.number, term] = _places(after, said, new)
     return [
         LocalBlend(
             source.number,
@@ -74,8 +80,10 @@ def _blends(said: SpokenEdit, source: Lane, target: Lane) -> list[LocalBlend]:
     ]
 
 
-def _embedding(lane: Lane) -> Embedding:
-    return lane.positive.at(0)[0][1]
+def _texts(lane: Lane) -> list[Embedding]:
+    """What the lane's texts say at first: one for each of the people who stand side by side, else the first of all."""
+    texts = [embedding for _, embedding in lane.positive.at(0)]
+    return texts if lane.positive.side_by_side else texts[:1]
 
 
 def _places(embedding: Embedding, said: SpokenEdit, changed: ChangedWords) -> tuple[int, ...]:

@@ -1,0 +1,28 @@
+"""What a picture should have shown and does not, said more strongly in its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from storyboard.character import Character
+from storyboard.evaluating.wanted import asking_phrases, wanted_attributes
+from storyboard.rendering.resolve_prompt import STRESS, dressed, look_parts
+
+
+def said_more_strongly(prompt: str, missing: Collection[str], leads: Sequence[Character] = ()) -> str:
+    """`prompt` with every phrase weighted that asks for a `missing` attribute.
+
+    What is missing of the look of `leads` whose token the prompt says comes behind it, as strongly.
+    """
+    for start, end, names in reversed(asking_phrases(prompt)):
+        if missing_from(names, missing):
+            prompt = f"{prompt[:start]}({prompt[start:end]}:{STRESS:g}){prompt[end:]}"
+    for lead in leads:
+        lost = [part for part in look_parts(lead) if missing_from(wanted_attributes(part), missing)]
+        prompt = dressed(prompt, lead, lost, STRESS)
+    return prompt
+
+
+def missing_from(names: Collection[str], missing: Collection[str]) -> bool:
+    """Whether one of `names` is missing."""
+    return any(name in missing for name in names)
