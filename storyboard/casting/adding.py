@@ -36,7 +36,7 @@ CROPS = "crops.jpg"
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingWish:
-    """How to train; None and empty mean: the preset's.
+    """How to train; None and empty mean: the preset's. What cannot be is refused before a model is loaded.
 
     Attributes:
         model: as for drawing: "starter", "sd15", a folder, …
@@ -46,6 +46,9 @@ class TrainingWish:
         licence: of the adapter.
         device: "cpu", "cuda", …
         probe: reads the model's pictures, to score checkpoints.
+
+    Raises:
+        BadInput, UnknownName: a value that no training takes.
     """
 
     model: str = "starter"
@@ -57,6 +60,9 @@ class TrainingWish:
     probe: Probe | None = None
     listen: Listener | None = None
     say: Say = field(default=lambda text: None)
+
+    def __post_init__(self) -> None:
+        TrainingOptions(**{"method": self.method, **given(self.overrides)})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from storyboard.errors import ModelError
 
 FOLDER = Path(__file__).parent.parent / "starter" / "weights" / "probe"
 SIDE = 128
+ENLARGED = 160
 BATCH = 32
 Reading = dict[str, dict[str, float]]
 
@@ -47,13 +48,15 @@ class ResidualBlock(nn.Module):
 class ProbeNetwork(nn.Module):
     """From B x 3 x 128 x 128 pictures in -1 to 1 to B x classes logits, all attributes side by side.
 
-    Each attribute looks where it wants: its own attention map over 32 x 32 places pools the features it is read from,
-    which join three scales (arXiv:1612.03144). `sizes` holds the number of values of every attribute.
+    Pictures are enlarged to 160 x 160 first. Each attribute looks where it wants: its own attention map over 40 x 40
+    places pools the features it is read from, which join three scales (arXiv:1612.03144). `sizes` holds the number of
+    values of every attribute.
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
         super().__init__()
         self.stem = nn.Sequential(
+            nn.Upsample((ENLARGED, ENLARGED), mode="bilinear"),
             nn.Conv2d(3, 24, 5, 2, 2, bias=False),
             nn.BatchNorm2d(24),
             nn.ReLU(),
@@ -84,6 +87,10 @@ class ProbeNetwork(nn.Module):
         read = [head(torch.cat([seen, whole], 1)) for head, seen in zip(self.heads, looked_at, strict=True)]
         return torch.cat(read, dim=1)
 
+    def both_ways(self, pictures: Tensor) -> Tensor:
+        """Mean logits of pictures and their mirror images, which show the same attributes."""
+        return self.forward(pictures).add(self.forward(pictures.flip(3))).div(2)
+
 
 def _twice(features: Tensor) -> Tensor:
     """Twice as high and wide."""
@@ -103,7 +110,7 @@ class Probe:
         """For every picture and attribute the probability of each value; pictures of any size are reduced to 128."""
         readings: list[Reading] = []
         for start in range(0, len(images), BATCH):
-            logits = self.network(to_tensor(images[start : start + BATCH]))
+            logits = self.network.both_ways(to_tensor(images[start : start + BATCH]))
             sizes = [len(values) for values in self.labels.values()]
             shares = [part.softmax(1) for part in torch.split(logits, sizes, 1)]
             for row in range(len(logits)):

@@ -44,6 +44,8 @@ def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe) 
     pipeline.unet.save_pretrained(folder / "unet", max_shard_size=MAXIMUM_FILE)
     pipeline.to(dtype=torch.float32)
     compute_in_float32(folder / "text_encoder" / "config.json")
+    for config in folder.glob("*/config.json"):
+        forget_origin(config)
     settings = {"steps": DEFAULT_STEPS, "guidance": DEFAULT_GUIDANCE, "size": [recipe.size] * 2, "family": "sd1"}
     (folder / "storyboard.json").write_text(json.dumps(settings | {"recipe": recipe.name}, indent=1) + "\n")
 
@@ -52,6 +54,13 @@ def compute_in_float32(config: Path) -> None:
     """Let transformers compute in float32 as diffusers does by default, though the file holds float16."""
     values = json.loads(config.read_text(encoding="utf-8"))
     config.write_text(json.dumps(values | {"dtype": "float32"}, indent=2) + "\n", encoding="utf-8")
+
+
+def forget_origin(config: Path) -> None:
+    """Take out the folder that a part was once loaded from."""
+    values = json.loads(config.read_text(encoding="utf-8"))
+    values.pop("_name_or_path", None)
+    config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def load_model(folder: Path) -> StableDiffusionPipeline:

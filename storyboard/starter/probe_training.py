@@ -104,8 +104,8 @@ def augment(pictures: Tensor, rng: torch.Generator) -> Tensor:
     cast = slice(0, count // 2)
     gain = 1 + 0.1 * torch.randn(count // 2, 3, 1, 1, generator=rng).clamp(-2, 2)
     pictures[cast] = pictures[cast] * gain + 0.06 * torch.randn(count // 2, 3, 1, 1, generator=rng)
-    soft = slice(count // 4, count * 5 // 8)
-    small = int(torch.randint(side * 5 // 16, side * 25 // 32, (), generator=rng))
+    soft = slice(count // 4, count // 2)
+    small = int(torch.randint(side // 2, side * 7 // 8, (), generator=rng))
     blur = nn.functional.interpolate(pictures[soft], (small, small), mode="bilinear", antialias=True)
     pictures[soft] = nn.functional.interpolate(blur, (side, side), mode="bilinear")
     rough = pictures[count * 3 // 4 :]
@@ -130,17 +130,12 @@ def loss_of(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Sizes of the training: `steps` in all, of `batch` pictures, at a peak `rate` on a one-cycle schedule.
-
-    For the first `small_share` of the steps pictures are reduced to `small_side`, which costs half as much.
-    """
+    """Sizes of the training: `steps` in all, of `batch` pictures, at a peak `rate` on a one-cycle schedule."""
 
     steps: int = 6000
     batch: int = 64
     rate: float = 3e-3
     examples: int = 40_000
-    small_side: int = 96
-    small_share: float = 0.5
 
 
 def one_cycle(step: int, steps: int) -> float:
@@ -167,10 +162,7 @@ def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None 
             group["lr"] = plan.rate * one_cycle(done, plan.steps)
         rng = torch.Generator().manual_seed(done)
         chosen = torch.randint(len(examples.labels), (plan.batch,), generator=rng)
-        pictures = to_signed(examples.pictures[chosen])
-        if done < plan.small_share * plan.steps:
-            pictures = nn.functional.interpolate(pictures, (plan.small_side, plan.small_side), mode="area")
-        pictures = augment(pictures, rng)
+        pictures = augment(to_signed(examples.pictures[chosen]), rng)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = network(pictures.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits, examples.labels[chosen], sizes)
@@ -239,7 +231,7 @@ def held_out_accuracy(network: ProbeNetwork, examples: Examples, degrade: Degrad
     guesses = []
     for start in range(0, len(examples.labels), 100):
         pictures = to_signed(examples.pictures[start : start + 100])
-        logits = network(degrade(pictures) if degrade else pictures)
+        logits = network.both_ways(degrade(pictures) if degrade else pictures)
         guesses.append(torch.stack([part.argmax(1) for part in torch.split(logits, sizes, 1)], 1))
     right, shown = torch.cat(guesses) == examples.labels, examples.labels != IGNORED
     shares = (right & shown).sum(0) / shown.sum(0).clamp(min=1)

@@ -40,7 +40,7 @@ class VaeRecipe:
     learning_rate: float = 2e-3
     latent_noise: float = 0.1
     decoder_blocks: tuple[int, int, int, int] = (6, 5, 2, 1)
-    polish_steps: int = 4000
+    polish_steps: int = 7500
     polish_batch: int = 4
     polish_learning_rate: float = 1e-3
     anchor: float = 1.0

@@ -26,7 +26,8 @@ CELL = 4
 FACE_WEIGHT = 3.0
 FIGURE_WEIGHT = 1.0
 MOMENT_LOSS = 0.02
-POLISH_SQUARED_LOSS = 6.0
+POLISH_SQUARED_LOSS = 20.0
+POLISH_NOISE = 0.05
 OLD_LATENTS_EVERY = 4
 FOLDING_PICTURES = 256
 
@@ -155,7 +156,7 @@ def polish(
         old = before.encoder(pictures.to(precision)).float()
         latents = student.encoder(pictures.to(precision)).float() if (step + 1) % OLD_LATENTS_EVERY else old
         noise = torch.randn(latents.shape, generator=generator).to(latents.device)
-        made = student.decoder((latents + settings.latent_noise * noise).to(precision)).float()
+        made = student.decoder((latents + POLISH_NOISE * noise).to(precision)).float()
         squares = POLISH_SQUARED_LOSS * F.mse_loss(made, pictures) + settings.anchor * F.mse_loss(latents, old)
         loss = picture_loss(made, pictures, weight) + squares
         torch.autograd.backward(loss)

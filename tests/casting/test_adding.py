@@ -45,6 +45,14 @@ def sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_sdxl(tmp_path_factory.mktemp("sdxl"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"), [({"rank": 0}, "rank"), ({"schedule": "steep"}, "schedule"), ({"resolution": 63}, "resolution")]
+)
+def test_values_that_no_training_takes_are_refused_before_anything_is_loaded(changes, named):
+    with pytest.raises((BadInput, UnknownName), match=named):
+        TrainingWish(model="nowhere", overrides=changes)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STORYBOARD_HOME", str(tmp_path / "home"))

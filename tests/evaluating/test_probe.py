@@ -53,7 +53,7 @@ def test_a_saved_probe_reads_as_before(tmp_path: Path) -> None:
 
 def test_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
     whole, parts = tiny_work(tmp_path / "whole"), tiny_work(tmp_path / "parts")
-    plan = Plan(steps=2, batch=8, examples=24, small_side=32, small_share=1.0)
+    plan = Plan(steps=2, batch=8, examples=24)
     once, _ = train_probe(plan, whole, minutes=5)
     _, none_done = train_probe(plan, parts, minutes=0)
     twice, all_done = train_probe(plan, parts, minutes=5)
@@ -71,9 +71,7 @@ def test_training_lowers_the_loss_on_what_it_saw(tmp_path: Path) -> None:
         with torch.no_grad():
             return float(loss_of(network.train()(to_signed(examples.pictures)), examples.labels, sizes))
 
-    trained, _ = train_probe(
-        Plan(steps=12, batch=8, examples=24, small_side=64), tiny_work(tmp_path / "work"), minutes=5
-    )
+    trained, _ = train_probe(Plan(steps=12, batch=8, examples=24), tiny_work(tmp_path / "work"), minutes=5)
     assert loss(trained) < 0.9 * loss(ProbeNetwork(sizes))
 
 

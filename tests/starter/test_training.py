@@ -138,6 +138,7 @@ def test_all_stages_leave_a_folder_that_plain_diffusers_draws_with(tmp_path: Pat
     for stage in STAGES:
         workshop.run(stage)
     settings = json.loads((tmp_path / "export" / "storyboard.json").read_text())
+    assert not [path for path in (tmp_path / "export").glob("*/config.json") if str(tmp_path) in path.read_text()]
     assert settings["family"] == "sd1" and settings["size"] == [64, 64]
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "export", safety_checker=None, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
