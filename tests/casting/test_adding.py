@@ -46,7 +46,8 @@ def sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"), [({"rank": 0}, "rank"), ({"schedule": "steep"}, "schedule"), ({"resolution": 63}, "resolution")]
+    ("changes", "named"),
+    [({"rank": 0}, "rank"), ({"schedule": "steep"}, "schedule"), ({"resolution": 63}, "resolution")],
 )
 def test_values_that_no_training_takes_are_refused_before_anything_is_loaded(changes, named):
     with pytest.raises((BadInput, UnknownName), match=named):
