@@ -148,7 +148,7 @@ def _tried_again(
 ) -> FrameRequest:
     lead = manifest.plan.scene(scene_id).cast[:1]
     leads = [work.cast[name] for name in lead if name in work.cast and not request.people]
-    prompt = said_more_strongly(request.prompt, missing, leads)
+    prompt = said_more_strongly(request.prompt, missing, leads, [person.phrase for person in request.people])
     strength = request.consistency_strength
     if repairs(manifest, scene_id):
         strength = min(2 * strength, max(strength, STRONGEST.get(request.consistency, 0.0)))

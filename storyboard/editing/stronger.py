@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from storyboard.character import Character
@@ -9,13 +10,18 @@ from storyboard.evaluating.wanted import asking_phrases, wanted_attributes
 from storyboard.rendering.resolve_prompt import STRESS, dressed, look_parts
 
 
-def said_more_strongly(prompt: str, missing: Collection[str], leads: Sequence[Character] = ()) -> str:
+def said_more_strongly(
+    prompt: str, missing: Collection[str], leads: Sequence[Character] = (), whole: Collection[str] = ()
+) -> str:
     """`prompt` with every phrase weighted that asks for a `missing` attribute.
 
-    What is missing of the look of `leads` whose token the prompt says comes behind it, as strongly.
+    What is missing of the look of `leads` whose token the prompt says comes behind it, as strongly. Tokens and nouns of
+    leads, and the phrases in `whole`, stay as they are: they are found by them later.
     """
+    kept = [*whole, *(lead.phrase for lead in leads)]
+    named = [match.span() for phrase in kept for match in re.finditer(re.escape(phrase), prompt, re.IGNORECASE)]
     for start, end, names in reversed(asking_phrases(prompt)):
-        if missing_from(names, missing):
+        if missing_from(names, missing) and not any(first < end and start < last for first, last in named):
             prompt = f"{prompt[:start]}({prompt[start:end]}:{STRESS:g}){prompt[end:]}"
     for lead in leads:
         lost = [part for part in look_parts(lead) if missing_from(wanted_attributes(part), missing)]

@@ -27,7 +27,8 @@ class FrameScore:
 
     Attributes:
         number: as printed.
-        prompt: how much it shows of its prompt and of the look of a lead that a token stands for there.
+        prompt: how much it shows of its prompt and of the look of a lead that a token stands for there, unless several
+            such characters share the frame: who of them a judge sees first is chance.
         anchor: how like the board's hidden picture of its lead it is; None without one.
         reference: how like the lead's own reference pictures it is; None without any.
         company: how like the other frames with the same lead, on average; None without any.
@@ -94,7 +95,7 @@ def _score(
     hidden = _hidden_picture(store, request.get("anchors", ()), lead)
     references = [] if lead is None else [each for path in cast[lead].references if (each := _open(path))]
     prompt = str(request.get("prompt", scene.prompt))
-    asked = _asked(prompt, scene, cast)
+    asked = prompt if request.get("people") else _asked(prompt, scene, cast)
     others = [pictures[other.id] for other, _ in frames if lead and other.id != scene.id and other.cast[:1] == (lead,)]
     return FrameScore(
         number=scene.number,

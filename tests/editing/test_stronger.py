@@ -10,6 +10,8 @@ from storyboard.character import Character
 from storyboard.editing.stronger import said_more_strongly
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.prompting.attention import parse_attention
+from storyboard.render_options import Person
+from storyboard.rendering.side_by_side import told_apart
 
 FLYNN = Character(name="flynn", token="fljsdhn", noun="man", look="spiky brown hair, goatee, green vest")
 
@@ -24,6 +26,7 @@ FLYNN = Character(name="flynn", token="fljsdhn", noun="man", look="spiky brown h
         ("fljsdhn man sitting, at night", {"top"}, "fljsdhn man, (green vest:1.3), sitting, at night"),
         ("fljsdhn man sitting", {"hair_colour", "pose"}, "fljsdhn man, (spiky brown hair:1.3), (sitting:1.3)"),
         ("fljsdhn man in a green vest", {"top"}, "fljsdhn man in a (green vest:1.3)"),
+        ("(fljsdhn man:1.1) and a dog", {"age", "companion"}, "(fljsdhn man:1.1) and a (dog:1.3)"),
         ("a man on a bench", {"top"}, "a man on a bench"),
         ("İİİİ a guitar", {"prop"}, "İİİİ a (guitar:1.3)"),
         ("a man on a beach", set(), "a man on a beach"),
@@ -31,6 +34,16 @@ FLYNN = Character(name="flynn", token="fljsdhn", noun="man", look="spiky brown h
 )
 def test_missing_things_are_weighted_and_worn_things_put_behind_the_token(prompt, missing, expected):
     assert said_more_strongly(prompt, missing, [FLYNN]) == expected
+
+
+def test_people_who_share_a_frame_are_still_told_apart():
+    prompt = "(fljsdhn man:1.1) and (mrvlqa woman:1.1), sitting"
+    people = (Person(phrase="fljsdhn man", noun="man"), Person(phrase="mrvlqa woman", noun="woman"))
+    stronger = said_more_strongly(
+        prompt, {"gender", "age", "companion", "pose"}, whole=[each.phrase for each in people]
+    )
+    assert stronger == "(fljsdhn man:1.1) and (mrvlqa woman:1.1), (sitting:1.3)"
+    assert len(told_apart(stronger, people)) == 2
 
 
 @given(st.text(), st.sets(st.sampled_from(["pose", "prop", "top", "hat", "place", "expression"])))
