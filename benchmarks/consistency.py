@@ -36,6 +36,7 @@ from storyboard.evaluating.likeness import ProbeJudge, same_person, same_scene
 from storyboard.evaluating.probe import Probe, load_probe
 from storyboard.evaluating.scores import diversity, pairwise
 from storyboard.evaluating.wanted import wanted_attributes
+from storyboard.events import ignore
 from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Version
 from storyboard.protocols import Cast
@@ -111,7 +112,7 @@ def mended(
             version = Version(key=frame.request.key, base_key=frame.request.key)
             manifest = manifest.with_version(frame.request.scene_id, version)
         work = Repair(
-            store=store, cast=cast, renderer=renderer, judge=judge, listener=lambda event: None,
+            store=store, cast=cast, renderer=renderer, judge=judge, listener=ignore,
             least=LOWEST_SCORE, times=renderer.options.repair, save=lambda manifest: None,
         )  # fmt: skip
         manifest = repaired(work, manifest, [scene.id for scene in plan.scenes])

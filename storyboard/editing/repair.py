@@ -1,7 +1,6 @@
 """The repair loop: score every frame, draw those below the line again, keep whichever is better.
 
-A try has another seed and says more strongly what was missing, which another seed alone hardly mends. From the second
-on a frame also agrees twice as strongly with the hidden pictures it looks at, where it looks at any. Its request, in
+A try has another seed and says more strongly what was missing. From the second on a frame also agrees twice as strongly with the hidden pictures it looks at, where it looks at any. Its request, in
 its record and its picture, says so, and what is made of it does the same.
 
 Which frames are drawn again, with which seeds, and which version stays follow from the frames alone, so a board that
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from storyboard.evaluating.check import FrameScore
 
 LOWEST_SCORE = 0.8
-"""New frames that score less are drawn again without being asked: on the bundled model about every third."""
+"""New frames that score less are drawn again without being asked."""
 NOTE = "repair"
 Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]
 
