@@ -1,7 +1,8 @@
 """The repair loop: score every frame, draw those below the line again, keep whichever is better.
 
-A try has another seed and says more strongly what was missing. From the second on a frame also agrees twice as strongly with the hidden pictures it looks at, where it looks at any. Its request, in
-its record and its picture, says so, and what is made of it does the same.
+A try has another seed and says more strongly what was missing. From the second on a frame also agrees twice as strongly
+with the hidden pictures it looks at, where it looks at any. Its request, in its record and its picture, says so, and
+what is made of it does the same.
 
 Which frames are drawn again, with which seeds, and which version stays follow from the frames alone, so a board that
 was interrupted here ends up like one that was not.
