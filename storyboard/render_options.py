@@ -111,12 +111,10 @@ class Person:
     Attributes:
         phrase: token and noun, "fljsdhn man".
         noun: what they are to the others, "man".
-        worn: the outfit's words that stand behind the first mention; "" for none.
     """
 
     phrase: str
     noun: str
-    worn: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,8 +158,9 @@ def train_character(name: str, wish: TrainingWish) -> Path:
 
 def options_for(trainee: Trainee, wish: TrainingWish, count: int, look: str) -> TrainingOptions:
     """The preset's options for `count` pictures, with the wish's; new words start from the look where it is known."""
-    words = " ".join(clean(look).replace(",", " ").split())
-    return preset(trainee.model.family, wish.method, count, {"initial_word": words or None, **given(wish.overrides)})
+    return preset(
+        trainee.model.family, wish.method, count, {"initial_word": clean(look) or None, **given(wish.overrides)}
+    )
 
 
 def given(overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from storyboard.errors import BadInput
 from storyboard.files import publish_with
 from storyboard.render_options import AdapterUse
 from storyboard.rendering.diffusion.adapters import adapters_applied
-from storyboard.rendering.resolve_prompt import resolve
+from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in, wardrobe
+from storyboard.rendering.resolve_prompt import STRESS, resolve
 
 
 def try_out(
@@ -47,10 +48,11 @@ def try_out(
     adapters = character.adapters_for(trainee.model.family)
     asked = [with_phrase(prompt, character) for prompt in prompts] or [scene_of(scene, character) for scene in SCENES]
     texts = [resolve(text, (name,), cast, trainee.model.family).prompt for text in asked]
-    with adapters_applied(trainee.model.pipe, [(each, used(character, each, scale)) for each in adapters]):
+    pipe, uses = trainee.model.pipe, [(each, used(character, each, scale)) for each in adapters]
+    with adapters_applied(pipe, uses), wardrobe(pipe, uses, texts) as clothes:
         images = draw(
             trainee.model,
-            texts,
+            [_for_pipe(text, clothes) for text in texts],
             [seed + number for number in range(len(texts))],
             (trainee.model.native_size, trainee.model.native_size),
             guidance=trainee.guidance,
@@ -71,6 +73,13 @@ def scene_of(scene: str, character: Character) -> str:
     if character.kind == "style":
         return f"{scene.format('a person')}, {character.phrase}"
     return scene.format(character.phrase)
+
+
+def _for_pipe(text: str, clothes: Wardrobe) -> str:
+    """As the pipe itself reads prompts, without weights: who wears something else goes by another word."""
+    for token, name in dressed_in(clothes, text).items():
+        text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", name, text, flags=re.IGNORECASE)
+    return re.sub(rf"\(([^()]*):{re.escape(f'{STRESS:g}')}\)", r"\1", text)
 
 
 def used(character: Character, adapter: Adapter, scale: float) -> AdapterUse:

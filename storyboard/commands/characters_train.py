@@ -37,7 +37,7 @@ _TRAINING = (
     click.option("--dora/--no-dora", default=None, help="Learn magnitudes apart (DoRA)."),
     click.option("--train-text/--no-train-text", default=None, help="Let the text encoder learn too."),
     click.option("--text-steps", type=int, help="Stop the text encoder after so many updates."),
-    click.option("--vectors", type=int, help="Textual inversion: vectors of the token."),
+    click.option("--vectors", type=int, help="Textual inversion: vectors of the token; 0: one for each initial word."),
     click.option("--initial-word", help="Textual inversion: words they start from; the look."),
     click.option("--prior-weight", type=float, help="Weight of class pictures; 0 for none."),
     click.option("--class-pictures", type=int, help="How many class pictures to draw."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from storyboard.errors import BadInput, BoardError
 from storyboard.manifest import Version
@@ -12,6 +12,8 @@ from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene
 
 LONGEST_CHAIN = 12
+FITTING: Mapping[type, tuple[type, ...]] = {str: (str,), int: (int,), float: (int, float)}
+Record = TypeVar("Record", AdapterUse, PictureGuide, Person, FrameRequest)
 
 
 def stored_chain(store: RunStore, scene: Scene, key: str) -> list[FrameRequest]:
@@ -55,10 +57,19 @@ def _from_json(data: object, scene_id: str) -> FrameRequest | None:
     known = FrameRequest.__dataclass_fields__
     values: dict[str, Any] = {name: value for name, value in data.items() if name in known}
     try:
-        values["adapters"] = tuple(AdapterUse(**use) for use in values.get("adapters", ()))
-        values["guides"] = tuple(PictureGuide(**guide) for guide in values.get("guides", ()))
-        values["people"] = tuple(Person(**person) for person in values.get("people", ()))
-        values["anchors"] = tuple(values.get("anchors", ()))
-        return FrameRequest(**{**values, "scene_id": scene_id})
+        values["adapters"] = tuple(_typed(AdapterUse(**use)) for use in values.get("adapters", ()))
+        values["guides"] = tuple(_typed(PictureGuide(**guide)) for guide in values.get("guides", ()))
+        values["people"] = tuple(_typed(Person(**person)) for person in values.get("people", ()))
+        values["anchors"] = tuple(map(str, values.get("anchors", ())))
+        return _typed(FrameRequest(**{**values, "scene_id": scene_id}))
     except TypeError:
         return None
+
+
+def _typed(record: Record) -> Record:
+    """The record itself; raises TypeError where a text or a number of it is something else."""
+    for name, kind in get_type_hints(type(record)).items():
+        value, fitting = getattr(record, name), FITTING.get(kind)
+        if fitting is not None and type(value) not in fitting:
+            raise TypeError(name)
+    return record

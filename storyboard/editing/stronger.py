@@ -25,7 +25,7 @@ def said_more_strongly(
             prompt = f"{prompt[:start]}({prompt[start:end]}:{STRESS:g}){prompt[end:]}"
     for lead in leads:
         lost = [part for part in look_parts(lead) if missing_from(wanted_attributes(part), missing)]
-        prompt = dressed(prompt, lead, lost, STRESS)
+        prompt = dressed(prompt, lead, lost)
     return prompt
 
 

@@ -1,16 +1,18 @@
 """Edits of what a trained character has on. Their prompt does not say it, since their adapter knows it.
 
 "make the vest blue" then puts the new words behind the character's token, where an outfit's words stand, weighted so
-that they count against the adapter; the picture may change where those words are seen.
+that they count against the adapter; the picture may change where those words are seen. Where the token's vectors began
+as the words of the look, those of "green" become blue (`rendering.diffusion.redressing`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storyboard.character import Character
+from storyboard.editing.edit_settings import COLOURED
 from storyboard.editing.scene_words import COLOUR, with_colour
 from storyboard.editing.word_edit import (
     ARTICLES,
@@ -24,7 +26,7 @@ from storyboard.editing.word_edit import (
     read_edit,
     said_words,
 )
-from storyboard.rendering.resolve_prompt import STRESS, dressed, look_parts
+from storyboard.rendering.resolve_prompt import dressed, look_parts
 
 MOST_WORDS = 4
 
@@ -51,8 +53,8 @@ def read_edit_of(prompt: str, said: str, where: str, people: Sequence[Character]
     except NotUnderstood:
         if meant is None:
             raise
-        return limited(_put_on(prompt, meant), where)
-    return limited(_put_on(prompt, meant), where) if meant and meant.new and edit.kind == "add" else edit
+        return _put_on(prompt, meant, where)
+    return _put_on(prompt, meant, where) if meant and meant.new and edit.kind == "add" else edit
 
 
 def _meant(prompt: str, said: str, people: Sequence[Character]) -> _Meant | None:
@@ -71,7 +73,8 @@ def _is_about(part: tuple[str, ...], old: tuple[str, ...], new: tuple[str, ...])
     return new[-1:] == part[-1:] and len(new) <= MOST_WORDS and not set(new) & (SMALL_WORDS | LINKS | PLACING)
 
 
-def _put_on(prompt: str, meant: _Meant) -> WordEdit:
+def _put_on(prompt: str, meant: _Meant, where: str) -> WordEdit:
+    """The same thing in another colour stays where it is; another thing has a shape of its own."""
     part, words = " ".join(meant.part), " ".join(meant.new)
     if not words:
         raise NotUnderstood(
@@ -80,9 +83,10 @@ def _put_on(prompt: str, meant: _Meant) -> WordEdit:
         )
     if COLOUR.fullmatch(words):
         words = with_colour(part, part.rindex(meant.part[-1]), words)
-    after = dressed(prompt, meant.character, (words,), STRESS)
+    after = dressed(prompt, meant.character, (words,))
     gone, new = changed_words(prompt, after)
-    return WordEdit(kind="add", before=prompt, after=after, gone=gone, new=new)
+    edit = limited(WordEdit(kind="add", before=prompt, after=after, gone=gone, new=new), where)
+    return replace(edit, settings=COLOURED) if words.split()[-1] == meant.part[-1] else edit
 
 
 def _content(text: str) -> tuple[str, ...]:

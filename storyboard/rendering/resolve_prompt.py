@@ -22,6 +22,8 @@ from storyboard.rendering.adapter_names import NO_FILES, TEXTUAL_INVERSION, Adap
 AND = re.compile(r"(\bAND\b)")
 STRESS = 1.3
 """How words count that must be heard beside an adapter, or were not heard before: the web UI's `(word:1.3)`."""
+WEARING = r"(?::[\d.]+\))?,?\s+(?:in|wearing|wears|dressed in)\s+(?:an?|the|his|her|their)\s+"
+"""What stands between somebody and their clothes, behind a weight's bracket too."""
 GAPS = re.compile(r"[ \t]{2,}")
 
 
@@ -70,8 +72,7 @@ def resolve(
         elif words:
             text = dressed(text, character, words)
         if character.adapters_for(family) and character.kind == "character":
-            worn = plain_words(", ".join(words))
-            people.append(Person(phrase=character.phrase, noun=character.noun, worn=worn))
+            people.append(Person(phrase=character.phrase, noun=character.noun))
     uses = (
         *_of_characters(spoken, family),
         *_of_words(f"{text}\n{negative}", spoken_of(negative, named, cast), files, family),
@@ -151,14 +152,26 @@ def look_parts(character: Character) -> list[str]:
     return [part.strip() for part in character.look.split(",") if part.strip()]
 
 
-def dressed(text: str, character: Character, words: Sequence[str], weight: float = 1.0) -> str:
-    """`text` with an outfit's words behind the character's first mention, as `in_words`, but for those it says already.
+def dressed(text: str, character: Character, words: Sequence[str]) -> str:
+    """`text` with words that the character's adapters do not know, or did not draw, behind the first mention.
 
-    "a fljsdhn man on a bench" becomes "a fljsdhn man, red coat, on a bench".
+    They are weighted by `STRESS`. As with `in_words`, but for those it says already.
+
+    "a fljsdhn man on a bench" becomes "a fljsdhn man, (red coat:1.3), on a bench".
     """
     missing = plain_words(", ".join(word for word in words if word.lower() not in text.lower()))
-    said = missing if weight == 1 else f"({missing}:{weight:g})"
-    return _in_each(text, character, character.phrase, said) if missing else text
+    return _in_each(text, character, character.phrase, f"({missing}:{STRESS:g})") if missing else text
+
+
+def said_beside(text: str, token: str) -> str:
+    """What the prompt says that somebody wears, parted by commas: where `dressed` puts it, or as a story does.
+
+    "blue vest" of "fljsdhn man, (blue vest:1.3), on a bench" and of "fljsdhn man in a blue vest, on a bench"; or "".
+    """
+    name = rf"(?<!\w){re.escape(token)}(?!\w)"
+    beside = re.search(rf"{name}[^,()]*, \(([^()]*):{re.escape(f'{STRESS:g}')}\)", text, re.IGNORECASE)
+    worn = re.search(rf"{name}(?:\s+\w+)?{WEARING}([^,()]+)", text, re.IGNORECASE)
+    return ", ".join(found.group(1).strip() for found in (worn, beside) if found)
 
 
 def in_words(text: str, character: Character) -> str:

@@ -16,7 +16,7 @@ from storyboard.rendering.resolve_prompt import AND, STRESS
 
 ARTICLE = re.compile(r"\b(?:a|an|the|his|her|their)\s+$", re.IGNORECASE)
 BESIDE = rf"(?:, \([^()]*:{re.escape(f'{STRESS:g}')}\))?"
-"""What edits and repairs put behind a name: words that count against an adapter."""
+"""What outfits, edits and repairs put behind a name: words that count against an adapter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +39,7 @@ def told_apart(prompt: str, people: Sequence[Person]) -> list[str]:
 
 
 def _mentions(prompt: str, person: Person) -> list[_Mention]:
-    worn = rf"(?:, {re.escape(person.worn)})?" if person.worn else ""
-    pattern = rf"(?<!\w){re.escape(person.phrase)}(?!\w){worn}{BESIDE}"
+    pattern = rf"(?<!\w){re.escape(person.phrase)}(?!\w){BESIDE}"
     found = re.finditer(pattern, prompt, re.IGNORECASE)
     return [_Mention(person=person, start=match.start(), end=match.end()) for match in found]
 

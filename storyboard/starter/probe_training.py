@@ -7,7 +7,7 @@ import io
 import math
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -200,10 +200,11 @@ def _resume(path: Path, network: ProbeNetwork, optimiser: torch.optim.Optimizer)
     return int(state["done"])
 
 
-def undecidable(spec: SceneSpec, picture: Tensor) -> list[str]:
-    """Of the garments, those of which another kind would give nearly the same drawing (bytes 3 x side x side)."""
+def undecidable(spec: SceneSpec, picture: Tensor, names: Sequence[str] = GARMENTS) -> list[str]:
+    """Of the person's attributes, those of which another value would give nearly the same drawing (bytes 3 x side x
+    side): a vest whose front a guitar covers has no colour."""
     found = []
-    for name in GARMENTS:
+    for name in names:
         for other in set(VOCABULARY[name]) - {getattr(spec.person, name), NONE}:
             drawing = draw(replace(spec, person=replace(spec.person, **{name: other})), picture.shape[-1])
             redrawn = torch.from_numpy(np.array(drawing.image)).permute(2, 0, 1)

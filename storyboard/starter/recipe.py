@@ -39,7 +39,7 @@ class VaeRecipe:
     steps: int = 10000
     learning_rate: float = 2e-3
     latent_noise: float = 0.1
-    decoder_blocks: tuple[int, int, int, int] = (6, 5, 2, 1)
+    decoder_blocks: tuple[int, int, int, int] = (6, 6, 3, 1)
     polish_steps: int = 7500
     polish_batch: int = 4
     polish_learning_rate: float = 1e-3

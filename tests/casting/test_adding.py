@@ -128,7 +128,7 @@ def test_a_character_is_added_tried_exported_imported_renamed_and_removed(
 def test_new_words_start_from_the_look_unless_told_otherwise(model: Path) -> None:
     trainee = load_trainee(str(model))
     asked = wish(model, "pivotal", initial_word=None)
-    assert options_for(trainee, asked, 5, "green hat, red  coat").initial_word == "green hat red coat"
+    assert options_for(trainee, asked, 5, "green hat, red  coat").initial_word == "green hat, red coat"
     assert options_for(trainee, wish(model, "pivotal", initial_word="dog"), 5, "green hat").initial_word == "dog"
     assert options_for(trainee, asked, 5, "").initial_word == ""
 

@@ -36,7 +36,8 @@ def test_new_words_stand_behind_the_token_and_weigh_more(said, words):
     edit = read_edit_of(PROMPT, said, "", [FLYNN])
     assert edit.before == PROMPT
     assert edit.after == f"wide shot, fljsdhn man, ({words}:1.3), sitting on a bench, park"
-    assert (edit.gone, edit.new, edit.settings) == ((), tuple(words.split()), THING)
+    same_thing = words.split()[-1] in ("vest", "hair", "goatee")
+    assert (edit.gone, edit.new, edit.settings) == ((), tuple(words.split()), COLOURED if same_thing else THING)
 
 
 @pytest.mark.parametrize("said", ["remove the vest", "without the green vest", "less vest", "take the goatee away"])

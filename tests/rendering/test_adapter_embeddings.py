@@ -143,6 +143,18 @@ def test_two_embeddings_cannot_share_a_word(sd1: Any, tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.parametrize("length", [0x280, 0x380, 0x480, 0x580])
+def test_a_header_as_long_as_a_pickle_s_mark_is_none(tmp_path: Path, length: int) -> None:
+    """The length comes first in a file: 80 03 00 00 … is also how a pickle of the third protocol begins."""
+    path = tmp_path / "s.safetensors"
+    for padding in range(length):
+        save_file({"x": torch.ones(1, 32)}, path, {"words": "w" * padding})
+        if int.from_bytes(path.read_bytes()[:8], "little") == length:
+            break
+    assert path.read_bytes()[:2] == length.to_bytes(2, "little")
+    assert torch.equal(read_embedding(path).vectors["text_encoder"], torch.ones(1, 32))
+
+
 def test_pickles_only_with_the_flag_and_plain_tensors(tmp_path: Path) -> None:
     path = tmp_path / "s.PT"
     torch.save({"string_to_param": {"*": torch.ones(2, 32)}, "name": "spidey", "step": 7}, path)

@@ -99,8 +99,8 @@ def test_an_outfit_is_said_where_its_adapters_know_other_clothes():
     def asked(prompt, family="sd1", **more):
         return resolve(prompt, ("flynn@winter",), cast | more, family).prompt
 
-    assert asked("(fljsdhn man:1.1) waves") == "(fljsdhn man, red coat, beanie:1.1) waves"
-    assert asked("fljsdhn man in a Red Coat, fljsdhn") == "fljsdhn man, beanie, in a Red Coat, fljsdhn man"
+    assert asked("(fljsdhn man:1.1) waves") == "(fljsdhn man, (red coat, beanie:1.3):1.1) waves"
+    assert asked("fljsdhn man in a Red Coat, fljsdhn") == "fljsdhn man, (beanie:1.3), in a Red Coat, fljsdhn man"
     assert asked("fljsdhn man waves", "sdxl") == "man, short brown hair, red coat, beanie, waves"
     assert resolve("fljsdhn man waves", ("flynn",), cast, "sd1").prompt == "fljsdhn man waves"
     trained = replace(winter, adapters=(replace(base.adapters[0], sha256="cd" * 32),))

@@ -61,9 +61,8 @@ def test_each_comes_first_in_a_text_of_their_own(prompt, expected):
 
 
 def test_what_an_outfit_adds_stays_with_its_wearer():
-    people = (Person(phrase="fljsdhn man", noun="man", worn="red coat"), MIRA)
-    assert told_apart("fljsdhn man, red coat, and mrvlqa woman, sitting", people) == [
-        "fljsdhn man, red coat, and a woman, sitting",
+    assert told_apart("fljsdhn man, (red coat:1.3), and mrvlqa woman, sitting", BOTH) == [
+        "fljsdhn man, (red coat:1.3), and a woman, sitting",
         "mrvlqa woman, and a man, sitting",
     ]
 
@@ -107,14 +106,15 @@ def test_only_trained_characters_who_share_a_frame_are_told_apart():
     ]
     assert not resolve(prompt, ("flynn", "mira"), cast, "sdxl").people
     assert not resolve(flynn.phrase, ("flynn",), cast, "starter").people
-    dressed = resolve(prompt, ("flynn@winter", "mira"), cast, "starter").people
-    assert "red coat" in dressed[0].worn
+    dressed = resolve(prompt, ("flynn@winter", "mira"), cast, "starter")
+    first, second = told_apart(dressed.prompt, dressed.people)
+    assert "red coat" in first and "red coat" not in second
 
 
 def test_frames_with_one_person_keep_the_names_they_had():
     alone, together = FrameRequest(**VALUES), FrameRequest(**VALUES, people=BOTH)
     assert "people" not in alone.to_json()
-    assert together.to_json()["people"][1] == {"phrase": "mrvlqa woman", "noun": "woman", "worn": ""}
+    assert together.to_json()["people"][1] == {"phrase": "mrvlqa woman", "noun": "woman"}
     assert alone.key != together.key
 
 

@@ -26,7 +26,8 @@ class TrainingOptions:
         rank, alpha, dropout, dora: LoRA's; the change is scaled by alpha / rank.
         train_text: whether the text encoder learns too (LoRA, DreamBooth).
         text_steps: after so many steps the text encoder stops learning; 0 for never.
-        vectors, initial_word: textual inversion's: how many vectors, and the words they start from ("" for the noun).
+        vectors, initial_word: textual inversion's: how many vectors, and the words they start from ("" for the noun);
+            0 is one for each token of those words, which then can be told apart when clothes change.
         prior_weight: weight of the class pictures' loss (DreamBooth's prior preservation); 0 turns them off.
         class_pictures: how many pictures of the plain noun are drawn by the untrained model.
         snr_gamma: min-SNR weighting; 0 for none.
@@ -104,7 +105,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("alpha", 0, 1024),
     ("dropout", 0, 0.9),
     ("text_steps", 0, 100_000),
-    ("vectors", 1, 16),
+    ("vectors", 0, 32),
     ("prior_weight", 0, 10),
     ("class_pictures", 0, 2000),
     ("snr_gamma", 0, 100),

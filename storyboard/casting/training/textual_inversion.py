@@ -6,8 +6,13 @@ drown the words around them. Only the new rows are parameters, so no other row c
 
 from __future__ import annotations
 
+import bisect
 import copy
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +22,31 @@ from storyboard.casting.tokens import check_new
 from storyboard.casting.training.method import Method
 from storyboard.casting.training.model import TrainingModel
 from storyboard.errors import CharacterError
-from storyboard.rendering.diffusion.adapter_embeddings import Embedding, add_tokens, pool_at_the_end, vector_names
+from storyboard.rendering.diffusion.adapter_embeddings import (
+    BEGUN_WORDS,
+    Embedding,
+    add_tokens,
+    pool_at_the_end,
+    shared_out,
+    vector_names,
+)
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo, write_embedding
+
+MOST_WORDS = 32
+"""Vectors of one token, where each begins as a word."""
+
+
+def begun_words(tokenizer: Any, said: str) -> list[str]:
+    """The word of `said` that each of its tokens is, or is part of; with a comma where the last of a phrase."""
+    ends, words, text = [], [], ""
+    for phrase in said.split(","):
+        *others, last = phrase.split() or [""]
+        for word in (*others, last):
+            text = f"{text} {word}".strip()
+            ends.append(len(text))
+            words.append(f"{word}," if word is last else word)
+    starts = [start for start, _ in tokenizer(text, add_special_tokens=False).encodings[0].offsets]
+    return [words[bisect.bisect_right(ends, start)] for start in starts]
 
 
 class TokenTable(nn.Module):
@@ -35,12 +63,6 @@ class TokenTable(nn.Module):
         return functional.embedding(ids, torch.cat([self.weight, self.rows.to(self.weight.dtype)]))
 
 
-def shared_out(rows: Tensor, count: int) -> Tensor:
-    """(n, width) -> (count, width) in the same order: means of neighbours where there are too many, else repeated."""
-    ends = [(number * len(rows) // count, -(-(number + 1) * len(rows) // count)) for number in range(count)]
-    return torch.stack([rows[first:last].mean(dim=0) for first, last in ends])
-
-
 class TextualInversion(Method):
     """Trains `vectors` rows for the token, in each text encoder."""
 
@@ -49,18 +71,19 @@ class TextualInversion(Method):
     def attach(self, model: TrainingModel) -> None:
         self.model = model
         model.compact()
-        self.names = vector_names(self.token, self.options.vectors)
+        starts = {name: self._start(*self._words(model, name)) for name in model.encoder_names}
+        self.names = vector_names(self.token, len(next(iter(starts.values()))))
+        self.begun = begun_words(model.tokenizers[0], self._said)[: len(self.names)] if self._is_exact(model) else []
         self.tables: dict[str, TokenTable] = {}
         self.lengths: dict[str, Tensor] = {}
-        for name in model.encoder_names:
-            self._attach(model, name)
+        for name, start in starts.items():
+            self._attach(model, name, start)
 
-    def _attach(self, model: TrainingModel, name: str) -> None:
+    def _attach(self, model: TrainingModel, name: str, start: Tensor) -> None:
         encoder, end = getattr(model.pipe, name), name.replace("text_encoder", "tokenizer")
         tokenizer = getattr(model.pipe, end)
         for each in self.names:
             check_new(each, tokenizer)
-        start = self._start(tokenizer, encoder.get_input_embeddings().weight)
         longer = copy.deepcopy(tokenizer)
         add_tokens(longer, self.names)
         setattr(model.pipe, end, longer)
@@ -70,15 +93,34 @@ class TextualInversion(Method):
         self.tables[name] = table
         self.lengths[name] = start.float().norm(dim=1, keepdim=True)
 
-    def _start(self, tokenizer: object, weight: Tensor) -> Tensor:
-        """The initial words' vectors, shared out in order, each but the first a little different."""
-        words = self.options.initial_word.strip() or self.noun or "style"
-        ids = tokenizer(words, add_special_tokens=False).input_ids  # type: ignore[operator]
+    @property
+    def _said(self) -> str:
+        """Commas part phrases; they get no vectors."""
+        return self.options.initial_word.strip(" ,") or self.noun or "style"
+
+    def _words(self, model: TrainingModel, name: str) -> tuple[list[int], Tensor]:
+        """The initial words' ids in one of the encoders, and its table."""
+        tokenizer = getattr(model.pipe, name.replace("text_encoder", "tokenizer"))
+        ids = tokenizer(" ".join(self._said.replace(",", " ").split()), add_special_tokens=False).input_ids
         if not ids:
-            raise CharacterError(f"The model has no token for {words[:80]!r}.", hint="Name other words: --initial-word")
-        start = shared_out(weight.detach()[ids].float(), self.options.vectors)
+            hint = "Name other words: --initial-word"
+            raise CharacterError(f"The model has no token for {self._said[:80]!r}.", hint=hint)
+        return ids, getattr(model.pipe, name).get_input_embeddings().weight.detach()
+
+    def _is_exact(self, model: TrainingModel) -> bool:
+        """Whether every vector begins as one of the initial words."""
+        ids, _ = self._words(model, model.encoder_names[0])
+        return self.options.vectors in (0, len(ids))
+
+    def _start(self, ids: Sequence[int], table: Tensor) -> Tensor:
+        """The initial words' own vectors; where another number is asked for, shared out in order, each but the first a
+        little different."""
+        words = table[ids].float()
+        if self.options.vectors in (0, len(ids)):
+            return words[:MOST_WORDS]
+        start = shared_out(words, self.options.vectors)
         generator = torch.Generator().manual_seed(self.options.seed)
-        spread = 0.1 * float(weight.detach().float().std())
+        spread = 0.1 * float(table.float().std())
         noise = torch.randn(start.shape, generator=generator).to(start.device) * spread
         noise[0] = 0
         return start + noise
@@ -96,6 +138,8 @@ class TextualInversion(Method):
 
     def write(self, folder: Path, stem: str, info: AdapterInfo) -> dict[str, Path]:
         path = folder / f"{stem}.embedding.safetensors"
+        if self.begun:
+            info = replace(info, further={**info.further, BEGUN_WORDS: json.dumps(self.begun)})
         vectors = {name: table.rows.detach().float() for name, table in self.tables.items()}
         write_embedding(path, Embedding(token=self.token, vectors=vectors), info)
         return {self.kind: path}

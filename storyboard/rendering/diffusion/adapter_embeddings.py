@@ -30,6 +30,8 @@ ENCODERS: tuple[tuple[str, str, str], ...] = (
     ("text_encoder_2", "tokenizer_2", "clip_g"),
 )
 MOST_VECTORS = 75
+BEGUN_WORDS = "storyboard.words"
+"""Header entry: the word that each vector began as, a JSON list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,12 @@ def _as_rows(tensor: object, path: Path) -> Tensor:
     if not all_finite(rows):
         raise CharacterError(f"{path} holds numbers that are not finite.")
     return rows
+
+
+def shared_out(rows: Tensor, count: int) -> Tensor:
+    """(n, width) -> (count, width) in the same order: means of neighbours where there are too many, else repeated."""
+    ends = [(number * len(rows) // count, -(-(number + 1) * len(rows) // count)) for number in range(count)]
+    return torch.stack([rows[first:last].mean(dim=0) for first, last in ends])
 
 
 @contextmanager

@@ -96,13 +96,17 @@ def adapter_config(path: Path) -> Mapping[str, Any]:
     return data if isinstance(data, Mapping) else {}
 
 
+PICKLE_MARKS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK")
+
+
 def _refuse_pickle(path: Path) -> None:
     try:
         with path.open("rb") as file:
-            first = file.read(2)
+            first = file.read(9)
     except OSError as error:
         raise CharacterError(f"{path} cannot be read: {error.strerror or error}.") from None
-    if path.suffix.lower() in PICKLE_SUFFIXES or first in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK"):
+    # a safetensors file begins with the length of its header, which may look like a pickle's mark, and then a brace
+    if path.suffix.lower() in PICKLE_SUFFIXES or (first.startswith(PICKLE_MARKS) and first[8:] != b"{"):
         raise CharacterError(
             f"{path} is a pickle, which can run programs when it is opened.",
             hint="Convert it to safetensors, or add --allow-pickle if it is a textual-inversion embedding.",

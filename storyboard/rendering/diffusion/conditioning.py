@@ -7,7 +7,7 @@ e(uncond) + guidance * sum_i weight_i * (e(term_i) - e(uncond)).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
@@ -109,17 +109,21 @@ class Conditioner:
         self.device = device
         self.dtype = dtype
         self.version: Hashable = None
-        self._kept: OrderedDict[tuple[Hashable, str], Embedding] = OrderedDict()
+        self._kept: OrderedDict[tuple[Hashable, ...], Embedding] = OrderedDict()
 
-    def encode(self, prompt: str, *, steps: int, negative: bool = False) -> Conditioning:
+    def encode(
+        self, prompt: str, *, steps: int, negative: bool = False, instead: Mapping[str, str] | None = None
+    ) -> Conditioning:
         """All a prompt says over `steps` steps. SDXL's empty negative prompt is all zeros, as it was trained.
+
+        `instead`: embedding -> the one whose vectors stand for it in this prompt.
 
         Raises:
             BadInput: a textual-inversion embedding does not fit into a chunk.
         """
         read = read_prompt(prompt, steps, negative=negative)
         terms = tuple(
-            Term(weight=term.weight, schedule=tuple((last, self.embed(text)) for last, text in term.schedule))
+            Term(weight=term.weight, schedule=tuple((last, self.embed(text, instead)) for last, text in term.schedule))
             for term in read.terms
         )
         texts = [text for term in read.terms for _, text in term.schedule]
@@ -127,16 +131,18 @@ class Conditioner:
             terms = (Term(weight=1.0, schedule=((steps, _zeros(self.embed(""))),)),)
         return Conditioning(terms=terms, networks=read.networks)
 
-    def encode_side_by_side(self, prompts: Sequence[str], *, steps: int) -> Conditioning:
-        """Several prompts, each for a column of the picture; raises as `encode`."""
-        encoded = [self.encode(prompt, steps=steps) for prompt in prompts]
+    def encode_side_by_side(
+        self, prompts: Sequence[str], *, steps: int, instead: Mapping[str, str] | None = None
+    ) -> Conditioning:
+        """Several prompts, each for a column of the picture; see `encode`."""
+        encoded = [self.encode(prompt, steps=steps, instead=instead) for prompt in prompts]
         return Conditioning(terms=tuple(each.terms[0] for each in encoded), side_by_side=len(encoded) > 1)
 
-    def embed(self, text: str) -> Embedding:
+    def embed(self, text: str, instead: Mapping[str, str] | None = None) -> Embedding:
         """One text with emphasis and BREAK, no schedule."""
-        key = (self.version, text)
+        key = (self.version, text, tuple((instead or {}).items()))
         if key not in self._kept:
-            self._kept[key] = self._embed(text)
+            self._kept[key] = self._embed(text, instead)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -155,8 +161,8 @@ class Conditioner:
         empty = embedding.tokens if embedding.is_zero else self.embed("").tokens
         return torch.cat([embedding.tokens, *[empty] * (missing // empty.shape[0])])
 
-    def _embed(self, text: str) -> Embedding:
-        encoded = [_encode(encoder, text, self.emphasis) for encoder in self.encoders]
+    def _embed(self, text: str, instead: Mapping[str, str] | None) -> Embedding:
+        encoded = [_encode(encoder, text, self.emphasis, instead) for encoder in self.encoders]
         count = max(len(each.chunks) for each in encoded)
         tokens = torch.cat([each.filled(count) for each in encoded], dim=-1)
         pooled = encoded[-1].pooled
@@ -182,8 +188,8 @@ class _EncodedText:
         return torch.cat([*self.chunks, *(self.empty() for _ in range(count - len(self.chunks)))])
 
 
-def _encode(encoder: TextEncoder, text: str, emphasis: str) -> _EncodedText:
-    rows = [encoder.rows(chunk, index) for index, chunk in enumerate(encoder.chunks(text))]
+def _encode(encoder: TextEncoder, text: str, emphasis: str, instead: Mapping[str, str] | None) -> _EncodedText:
+    rows = [encoder.rows(chunk, index) for index, chunk in enumerate(encoder.chunks(text, instead))]
     plain = [encoder.encode(chunk) for chunk in rows]
     empty = cache(lambda: encoder.encode(encoder.rows(encoder.chunks("")[0], 0)).tokens)
     weighted = tuple(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from storyboard.rendering.diffusion.lanes import Lane, Walker
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import LoadedModel
 from storyboard.rendering.diffusion.records import made_with
+from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in, wardrobe
 from storyboard.rendering.diffusion.runs import Batches, Run, run_of_edits, runs_of
 from storyboard.rendering.diffusion.steering import steering
 from storyboard.rendering.diffusion.trajectory import RecordTrajectory, trajectory_of
@@ -89,18 +91,25 @@ def _drawn_with(
     work = [(run, batches) for run in runs if (batches := run.batches(model.memory.micro_batch, wanted))]
     if not work:
         return
-    try:
-        applied = adapters_applied(model.pipe, [(find(use.sha256), use) for use in adapters])
-        applied.__enter__()
-    except StoryboardError as error:
-        for _, batches in work:
-            yield from _all_failed(batches, wanted, str(error))
-        return
-    try:
+    with ExitStack() as stack:
+        try:
+            found = [(find(use.sha256), use) for use in adapters]
+            stack.enter_context(adapters_applied(model.pipe, found))
+            clothes = stack.enter_context(wardrobe(model.pipe, found, _prompts(run for run, _ in work)))
+        except StoryboardError as error:
+            for _, batches in work:
+                yield from _all_failed(batches, wanted, str(error))
+            return
         for run, batches in work:
-            yield from _drawn(model, run, batches, wanted, folder)
-    finally:
-        applied.__exit__(None, None, None)
+            yield from _drawn(model, run, clothes, batches, wanted, folder)
+
+
+def _prompts(runs: Iterable[Run]) -> list[str]:
+    """Everything that is said in some runs, with their hidden pictures."""
+    requests = [
+        [*(scene.request for _, scene in run.company), *(use.request for use in run.hidden.values())] for run in runs
+    ]
+    return [request.prompt for request in itertools.chain.from_iterable(requests)]
 
 
 def _all_failed(batches: Batches, wanted: frozenset[str], reason: str) -> Iterator[FrameFailed]:
@@ -109,11 +118,11 @@ def _all_failed(batches: Batches, wanted: frozenset[str], reason: str) -> Iterat
 
 
 def _drawn(
-    model: LoadedModel, run: Run, batches: Batches, wanted: frozenset[str], folder: Path | None
+    model: LoadedModel, run: Run, clothes: Wardrobe, batches: Batches, wanted: frozenset[str], folder: Path | None
 ) -> Iterator[Outcome | int]:
     """One run; when the memory does not hold it, once more frame by frame."""
     try:
-        yield from _attempt(model, run, batches, wanted, folder)
+        yield from _attempt(model, run, clothes, batches, wanted, folder)
         return
     except torch.OutOfMemoryError:
         memory.release()
@@ -121,19 +130,19 @@ def _drawn(
     memory.tile(model.pipe)
     for part in run.apart(wanted):
         try:
-            yield from _attempt(smaller, run, part, wanted, folder)
+            yield from _attempt(smaller, run, clothes, part, wanted, folder)
         except torch.OutOfMemoryError:
             memory.release()
             yield from _all_failed(part, wanted, "the device ran out of memory")
 
 
 def _attempt(
-    model: LoadedModel, run: Run, batches: Batches, wanted: frozenset[str], folder: Path | None
+    model: LoadedModel, run: Run, clothes: Wardrobe, batches: Batches, wanted: frozenset[str], folder: Path | None
 ) -> Iterator[Outcome | int]:
     """All lanes of some batches from noise to pictures, with the hidden ones they attend to."""
     began = time.perf_counter()
     conditioner = _conditioner(model, run.scenes[0][1].request)
-    lanes, failures = _lanes(conditioner, run, batches)
+    lanes, failures = _lanes(conditioner, run, clothes, batches)
     yield from (failure for failure in failures if failure.scene_id in wanted & run.scene_ids)
     spoken, methods = agree(run.agreement(), lanes, conditioner)
     if run.is_edit:
@@ -155,15 +164,17 @@ def _attempt(
             yield _finished(model, walker, share, {})
 
 
-def _lanes(conditioner: Conditioner, run: Run, batches: Batches) -> tuple[list[Lane], list[FrameFailed]]:
+def _lanes(
+    conditioner: Conditioner, run: Run, clothes: Wardrobe, batches: Batches
+) -> tuple[list[Lane], list[FrameFailed]]:
     """Every lane of the run that can be put in words: those not drawn may still be part of a story's text."""
     drawn, lanes, failures = run.drawn(batches), [], []
     for number, use in run.hidden.items():
         if number in drawn:
-            lanes.append(_lane(conditioner, number, use.request, is_anchor=True))
+            lanes.append(_lane(conditioner, clothes, number, use.request, is_anchor=True))
     for place, scene in run.company:
         try:
-            lanes.append(_lane(conditioner, place, scene.request))
+            lanes.append(_lane(conditioner, clothes, place, scene.request))
         except StoryboardError as error:
             failures.append(FrameFailed(scene_id=scene.request.scene_id, reason=str(error)))
     return lanes, failures
@@ -204,21 +215,24 @@ def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:
     )
 
 
-def _lane(conditioner: Conditioner, number: int, request: FrameRequest, *, is_anchor: bool = False) -> Lane:
+def _lane(
+    conditioner: Conditioner, clothes: Wardrobe, number: int, request: FrameRequest, *, is_anchor: bool = False
+) -> Lane:
     return Lane(
         number=number,
         request=request,
-        positive=_positive(conditioner, request),
+        positive=_positive(conditioner, clothes, request),
         negative=conditioner.encode(request.negative, steps=request.steps, negative=True),
         is_anchor=is_anchor,
     )
 
 
-def _positive(conditioner: Conditioner, request: FrameRequest) -> Conditioning:
+def _positive(conditioner: Conditioner, clothes: Wardrobe, request: FrameRequest) -> Conditioning:
     texts = told_apart(request.prompt, request.people)
+    instead = dressed_in(clothes, request.prompt)
     if len(texts) > 1:
-        return conditioner.encode_side_by_side(texts, steps=request.steps)
-    return conditioner.encode(request.prompt, steps=request.steps)
+        return conditioner.encode_side_by_side(texts, steps=request.steps, instead=instead)
+    return conditioner.encode(request.prompt, steps=request.steps, instead=instead)
 
 
 def _walker(model: LoadedModel, lane: Lane) -> Walker:

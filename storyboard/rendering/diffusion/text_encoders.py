@@ -6,7 +6,7 @@ transformers, and pools at the wrong place once tokens were added (they have hig
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +46,13 @@ class TextEncoder:
         self.normalise = normalise
         self.length = min(tokenizer.model_max_length, model.config.max_position_embeddings)
 
-    def chunks(self, text: str) -> tuple[Chunk, ...]:
-        """The prompt's chunks in this encoder's tokens."""
+    def chunks(self, text: str, instead: Mapping[str, str] | None = None) -> tuple[Chunk, ...]:
+        """The prompt's chunks in this encoder's tokens; `instead`: embedding -> the one whose vectors it gets."""
+        known = added_embeddings(self.tokenizer)
         return chunk_prompt(
             text,
             self._tokenize,
-            embeddings=added_embeddings(self.tokenizer),
+            embeddings=known | {name: known[other] for name, other in (instead or {}).items()},
             length=self.length - 2,
         )
 

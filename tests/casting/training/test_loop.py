@@ -1,6 +1,7 @@
 """The loop on a tiny model: exact resume, stopping, and that each method learns and writes what can be used."""
 
 import itertools
+import json
 import os
 import signal
 from dataclasses import replace
@@ -29,12 +30,14 @@ from storyboard.casting.training.model import TrainingModel
 from storyboard.casting.training.options import TrainingOptions
 from storyboard.casting.training.pivotal import Pivotal
 from storyboard.casting.training.presets import FAMILIES, preset
-from storyboard.casting.training.textual_inversion import TextualInversion, shared_out
+from storyboard.casting.training.textual_inversion import TextualInversion
 from storyboard.character import Adapter, sha256_of
 from storyboard.errors import BadInput, CharacterError, ModelError, UnknownName
 from storyboard.render_options import AdapterUse
+from storyboard.rendering.diffusion.adapter_embeddings import BEGUN_WORDS, shared_out
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo
 from storyboard.rendering.diffusion.adapters import adapters_applied
+from storyboard.rendering.safetensors_header import read_header
 from tests.tiny.models import tiny_sd1, tiny_sdxl
 
 METHODS: dict[str, type[Method]] = {
@@ -187,6 +190,18 @@ def test_new_words_start_from_the_initial_words_in_order() -> None:
     assert shared_out(rows, 2).flatten().tolist() == [0.5, 2.5]
     assert shared_out(rows, 8).flatten().tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert shared_out(rows[:1], 3).flatten().tolist() == [0, 0, 0]
+
+
+def test_with_as_many_vectors_as_words_the_token_is_the_look_itself(folders: dict[str, Path], tmp_path: Path) -> None:
+    run = new_run(folders, replace(BASE, method="pivotal", vectors=0, initial_word="man, on tree"), tmp_path)
+    with torch.no_grad():
+        look = run.model.encode(["man on tree"]).tokens
+        assert torch.equal(run.model.encode([run.method.prompt("zzyx")]).tokens, look)
+    train(run)
+    file = run.method.write(tmp_path, "zzyx", INFO)["textual-inversion"]
+    words = json.loads(read_header(file).metadata[BEGUN_WORDS])
+    assert list(dict.fromkeys(words)) == ["man,", "on", "tree,"]
+    assert [len(words), 32] == list(read_header(file).shapes["zzyx"])
 
 
 def test_the_words_begin_at_the_look(folders: dict[str, Path], tmp_path: Path) -> None:
