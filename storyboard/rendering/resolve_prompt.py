@@ -22,6 +22,9 @@ from storyboard.rendering.adapter_names import NO_FILES, TEXTUAL_INVERSION, Adap
 AND = re.compile(r"(\bAND\b)")
 STRESS = 1.3
 """How words count that must be heard beside an adapter, or were not heard before: the web UI's `(word:1.3)`."""
+BESIDE_WORDS = rf", \(([^()]*):{re.escape(f'{STRESS:g}')}\)"
+BESIDE = BESIDE_WORDS.replace("([^()]*)", "[^()]*")
+"""What outfits, edits and repairs put behind a name: words that count against an adapter."""
 WEARING = r"(?::[\d.]+\))?,?\s+(?:in|wearing|wears|dressed in)\s+(?:an?|the|his|her|their)\s+"
 """What stands between somebody and their clothes, behind a weight's bracket too."""
 GAPS = re.compile(r"[ \t]{2,}")
@@ -169,9 +172,10 @@ def said_beside(text: str, token: str) -> str:
     "blue vest" of "fljsdhn man, (blue vest:1.3), on a bench" and of "fljsdhn man in a blue vest, on a bench"; or "".
     """
     name = rf"(?<!\w){re.escape(token)}(?!\w)"
-    beside = re.search(rf"{name}[^,()]*, \(([^()]*):{re.escape(f'{STRESS:g}')}\)", text, re.IGNORECASE)
     worn = re.search(rf"{name}(?:\s+\w+)?{WEARING}([^,()]+)", text, re.IGNORECASE)
-    return ", ".join(found.group(1).strip() for found in (worn, beside) if found)
+    beside = re.search(rf"{name}[^,()]*((?:{BESIDE})+)", text, re.IGNORECASE)
+    found = [worn.group(1)] if worn else []
+    return ", ".join(part.strip() for part in (*found, *re.findall(BESIDE_WORDS, beside.group(1) if beside else "")))
 
 
 def in_words(text: str, character: Character) -> str:

@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storyboard.render_options import Person
-from storyboard.rendering.resolve_prompt import AND, STRESS
+from storyboard.rendering.resolve_prompt import AND, BESIDE
 
 ARTICLE = re.compile(r"\b(?:a|an|the|his|her|their)\s+$", re.IGNORECASE)
-BESIDE = rf"(?:, \([^()]*:{re.escape(f'{STRESS:g}')}\))?"
-"""What outfits, edits and repairs put behind a name: words that count against an adapter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +37,7 @@ def told_apart(prompt: str, people: Sequence[Person]) -> list[str]:
 
 
 def _mentions(prompt: str, person: Person) -> list[_Mention]:
-    pattern = rf"(?<!\w){re.escape(person.phrase)}(?!\w){BESIDE}"
+    pattern = rf"(?<!\w){re.escape(person.phrase)}(?!\w)(?:{BESIDE})*"
     found = re.finditer(pattern, prompt, re.IGNORECASE)
     return [_Mention(person=person, start=match.start(), end=match.end()) for match in found]
 

@@ -61,8 +61,8 @@ def test_each_comes_first_in_a_text_of_their_own(prompt, expected):
 
 
 def test_what_an_outfit_adds_stays_with_its_wearer():
-    assert told_apart("fljsdhn man, (red coat:1.3), and mrvlqa woman, sitting", BOTH) == [
-        "fljsdhn man, (red coat:1.3), and a woman, sitting",
+    assert told_apart("fljsdhn man, (goatee:1.3), (red coat:1.3), and mrvlqa woman, sitting", BOTH) == [
+        "fljsdhn man, (goatee:1.3), (red coat:1.3), and a woman, sitting",
         "mrvlqa woman, and a man, sitting",
     ]
 
