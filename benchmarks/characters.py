@@ -69,14 +69,18 @@ LOOK = (
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Of one way to draw: mean share of visible attributes, share of pictures with all right, scene fidelity."""
+    """Of one way to draw: mean share of visible attributes, share of pictures with all right, scene fidelity, and how
+    often which attribute was missed."""
 
     attributes: float
     all_right: float
     scene: float
+    missed: Counter[str]
 
     def __str__(self) -> str:
-        return f"attributes {self.attributes:6.1%}   all right {self.all_right:6.1%}   scene {self.scene:6.1%}"
+        missed = ", ".join(f"{name} {count}" for name, count in self.missed.most_common(3))
+        shares = f"attributes {self.attributes:6.1%}   all right {self.all_right:6.1%}   scene {self.scene:6.1%}"
+        return f"{shares}   missed most: {missed or 'nothing'}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +109,10 @@ class Bench:
     def scores(self, images: Sequence[Image.Image]) -> Scores:
         """What the probe reads against what was asked."""
         readings = self.probe.read(images)
-        shares, whole = [], []
+        shares, whole, missed = [], [], Counter[str]()
         for reading, shown in zip(readings, self.shown, strict=True):
             hits = [seen(reading, name) == shown[name] for name in countable(reading, shown)]
+            missed.update(name for name in countable(reading, shown) if seen(reading, name) != shown[name])
             shares += hits
             whole.append(all(hits))
         asked = [scene_only(wanted_attributes(scene_caption(spec, "somebody"))) for spec in self.specs]
@@ -115,6 +120,7 @@ class Bench:
             attributes=sum(shares) / len(shares),
             all_right=sum(whole) / len(whole),
             scene=scene_fidelity(readings, asked),
+            missed=missed,
         )
 
     @cached_property
