@@ -36,7 +36,7 @@ class VaeRecipe:
     latent_channels: int = 12
     crop: int = 64
     batch: int = 8
-    steps: int = 10000
+    steps: int = 7500
     learning_rate: float = 2e-3
     latent_noise: float = 0.1
     decoder_blocks: tuple[int, int, int, int] = (6, 6, 3, 1)
@@ -73,7 +73,7 @@ class UNetRecipe:
     attention: tuple[bool, ...] = (True, True)
     heads: int = 2
     batch: int = 24
-    steps: int = 20000
+    steps: int = 17500
     warmup: int = 100
     decay_share: float = 0.4
     learning_rate: float = 2e-3
