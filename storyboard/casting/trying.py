@@ -18,7 +18,7 @@ from storyboard.files import publish_with
 from storyboard.render_options import AdapterUse
 from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in, wardrobe
-from storyboard.rendering.resolve_prompt import STRESS, resolve
+from storyboard.rendering.resolve_prompt import BESIDE_WORDS, resolve
 
 
 def try_out(
@@ -79,7 +79,7 @@ def _for_pipe(text: str, clothes: Wardrobe) -> str:
     """As the pipe itself reads prompts, without weights: who wears something else goes by another word."""
     for token, name in dressed_in(clothes, text).items():
         text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", name, text, flags=re.IGNORECASE)
-    return re.sub(rf"\(([^()]*):{re.escape(f'{STRESS:g}')}\)", r"\1", text)
+    return re.sub(BESIDE_WORDS, r", \1", text)
 
 
 def used(character: Character, adapter: Adapter, scale: float) -> AdapterUse:

@@ -21,12 +21,12 @@ from storyboard.story import Story
 WORDS = ("standing in a garden on a sunny day, full shot", "waving in the street, medium shot")
 
 
-def board(worn: str = "", who: str = "flynn"):
+def board():
     """A renderer, a plan of two frames, and its cast."""
     cast = load_cast()
     phrase = cast["flynn"].phrase
     scenes = tuple(
-        Scene(id=f"s{number}", number=number, prompt=f"{phrase}{worn}, {words}", caption="c", cast=(who,), seed=5)
+        Scene(id=f"s{number}", number=number, prompt=f"{phrase}, {words}", caption="c", cast=("flynn",), seed=5)
         for number, words in enumerate(WORDS, 1)
     )
     plan = ScenePlan(story=Story(logline="Flynn"), title="", scenes=scenes, planner="scripted")

@@ -12,7 +12,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 
-from storyboard.casting.training.textual_inversion import begun_words as words_begun
+from storyboard.casting.training.textual_inversion import word_of_each_token
 from storyboard.character import Adapter, sha256_of
 from storyboard.render_options import AdapterUse
 from storyboard.rendering.diffusion.adapter_embeddings import BEGUN_WORDS, Embedding, shared_out
@@ -164,6 +164,6 @@ def test_files_that_say_nothing_true_about_their_words(pipe: Any, tmp_path: Path
 
 
 def test_every_vector_knows_its_word(pipe: Any) -> None:
-    found = words_begun(pipe.tokenizer, "cat,, on tree")
+    found = word_of_each_token(pipe.tokenizer, "cat,, on tree")
     assert len(found) == len(ids(pipe, "cat on tree"))
     assert list(dict.fromkeys(found)) == ["cat,", "on", "tree,"]

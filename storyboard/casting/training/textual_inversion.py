@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import copy
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,16 +37,13 @@ MOST_WORDS = 32
 """Vectors of one token, where each begins as a word."""
 
 
-def begun_words(tokenizer: Any, said: str) -> list[str]:
+def word_of_each_token(tokenizer: Any, said: str) -> list[str]:
     """The word of `said` that each of its tokens is, or is part of; with a comma where the last of a phrase."""
-    ends, words, text = [], [], ""
-    for phrase in said.split(","):
-        *others, last = phrase.split() or [""]
-        for word in (*others, last):
-            text = f"{text} {word}".strip()
-            ends.append(len(text))
-            words.append(f"{word}," if word is last else word)
-    starts = [start for start, _ in tokenizer(text, add_special_tokens=False).encodings[0].offsets]
+    phrases = [phrase.split() for phrase in said.split(",") if phrase.strip()]
+    words = [word for *others, last in phrases for word in (*others, f"{last},")]
+    plain = [word.removesuffix(",") for word in words]
+    ends = list(itertools.accumulate(len(word) + 1 for word in plain))
+    starts = [start for start, _ in tokenizer(" ".join(plain), add_special_tokens=False).encodings[0].offsets]
     return [words[bisect.bisect_right(ends, start)] for start in starts]
 
 
@@ -73,7 +71,8 @@ class TextualInversion(Method):
         model.compact()
         starts = {name: self._start(*self._words(model, name)) for name in model.encoder_names}
         self.names = vector_names(self.token, len(next(iter(starts.values()))))
-        self.begun = begun_words(model.tokenizers[0], self._said)[: len(self.names)] if self._is_exact(model) else []
+        words = word_of_each_token(model.tokenizers[0], self._said)
+        self.begun = words[: len(self.names)] if self._is_exact(words) else []
         self.tables: dict[str, TokenTable] = {}
         self.lengths: dict[str, Tensor] = {}
         for name, start in starts.items():
@@ -107,16 +106,15 @@ class TextualInversion(Method):
             raise CharacterError(f"The model has no token for {self._said[:80]!r}.", hint=hint)
         return ids, getattr(model.pipe, name).get_input_embeddings().weight.detach()
 
-    def _is_exact(self, model: TrainingModel) -> bool:
-        """Whether every vector begins as one of the initial words."""
-        ids, _ = self._words(model, model.encoder_names[0])
-        return self.options.vectors in (0, len(ids))
+    def _is_exact(self, tokens: Sequence[object]) -> bool:
+        """Whether every vector begins as one of these tokens of the initial words."""
+        return self.options.vectors in (0, len(tokens))
 
     def _start(self, ids: Sequence[int], table: Tensor) -> Tensor:
         """The initial words' own vectors; where another number is asked for, shared out in order, each but the first a
         little different."""
         words = table[ids].float()
-        if self.options.vectors in (0, len(ids)):
+        if self._is_exact(ids):
             return words[:MOST_WORDS]
         start = shared_out(words, self.options.vectors)
         generator = torch.Generator().manual_seed(self.options.seed)
