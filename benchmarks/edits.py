@@ -1,6 +1,6 @@
 """How much of a frame its edits keep, by what settings: word swaps, read by the attribute probe.
 
-    python benchmarks/edits.py [--edits 100] [--model starter] [--steps 8] [--json]
+    python benchmarks/edits.py [--edits 100] [--model starter] [--steps 20] [--json]
     python benchmarks/edits.py --edits 40 --kind prop --sweep blend=0.3,0.5 --sweep spread=0,1
 
 Appeared: share of edits after which the new attribute is seen. Others kept: share in which every other attribute that
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--kind", action="append", choices=list(SWAPS), help="Edits of this kind only; repeatable.")
     parser.add_argument("--sweep", action="append", default=[], metavar="NAME=V,V", help="Settings of edits to try.")
     parser.add_argument("--model", default="starter")
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if not torch.cuda.is_available():

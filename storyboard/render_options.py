@@ -35,7 +35,8 @@ class RenderOptions:
         clip_skip: 1 = the text encoder's last layer.
         micro_batch: frames denoised together; None chooses by memory.
         offload: "auto", "none", "model" or "sequential".
-        repair: how often a new frame that scores low is drawn again, at most; only where something can score it.
+        repair: how often a new frame that scores low, or whose lead lost something, is drawn again, at most; only where
+            something can score it.
         control_model: folders of ControlNets that follow the pictures of `pose`, `depth` or `sketch`, "path", or
             "pose=path" where there are several.
         control_scale: how strongly.
@@ -62,7 +63,7 @@ class RenderOptions:
     clip_skip: int = 1
     micro_batch: int | None = None
     offload: str = "auto"
-    repair: int = 1
+    repair: int = 2
     control_model: tuple[str, ...] = ()
     control_scale: float = 1.0
     pose: tuple[str, ...] = ()

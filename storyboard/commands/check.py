@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "times",
     type=click.IntRange(0, 50),
     default=0,
-    help="Draw frames below --min again, each so often at most.",
+    help="Draw frames below --min, or whose lead lost something, again, each so often at most.",
 )
 @click.option("--clip", type=click.Path(path_type=Path), help="Judge with the CLIP model in this folder.")
 @click.option("--characters", type=click.Path(path_type=Path), help="A further folder of characters.")
@@ -69,7 +69,8 @@ def check(
             )
         if judge is not None and times:
             repair_board(board, judge, least or LOWEST_SCORE, times)
-        scored = {} if judge is None else score_board(board.store, board.store.read(), board.cast, judge)
+        manifest = board.store.read()
+        scored = {} if judge is None else score_board(board.store, manifest, board.cast, judge, with_clip=True)
     scores = tuple(scored.values())
     findings = _findings(folder, sheet, reading)
     _print(findings, scores, judge.name if judge else "", as_json=as_json)

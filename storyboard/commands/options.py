@@ -106,9 +106,9 @@ _RENDER = (
     click.option(
         "--repair",
         type=click.IntRange(0, 5),
-        default=1,
+        default=2,
         show_default=True,
-        help="Draw frames that score low again, so often at most; for the bundled model.",
+        help="Draw frames again that score low or lost something of their lead, so often at most; bundled model.",
     ),
     click.option("--micro-batch", type=click.IntRange(1, 64), help="Frames denoised together."),
 )

@@ -1,4 +1,5 @@
-"""The repair loop: score every frame, draw those below the line again, keep whichever is better.
+"""The repair loop: score every frame, draw those below the line, or whose lead is not quite themselves, again, and
+keep whichever is better.
 
 A try has another seed and says more strongly what was missing. From the second on a frame also agrees twice as strongly
 with the hidden pictures it looks at, where it looks at any. Its request, in its record and its picture, says so, and
@@ -32,7 +33,7 @@ from storyboard.scene_plan import ScenePlan
 if TYPE_CHECKING:
     from storyboard.evaluating.check import FrameScore
 
-LOWEST_SCORE = 0.8
+LOWEST_SCORE = 0.7
 """New frames that score less are drawn again without being asked."""
 NOTE = "repair"
 Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]
@@ -50,7 +51,7 @@ class Repair:
     """What it takes to mend a board.
 
     Attributes:
-        least: frames that score less are drawn again.
+        least: frames that score less are drawn again, and those that miss something of their lead's look.
         times: how often each, at most.
         save: called with the manifest after every round.
         earlier: scene id -> repairs of an earlier command, which do not count.
@@ -90,7 +91,7 @@ def repair_new(
 
 
 def repaired(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> Manifest:
-    """The manifest after at most `work.times` rounds over the scenes that score too little."""
+    """The manifest after at most `work.times` rounds over the scenes to mend."""
     for _ in range(work.times):
         low = _low(work, manifest, scene_ids)
         if not low:
@@ -118,11 +119,13 @@ def _is_own(manifest: Manifest, scene_id: str) -> bool:
 
 
 def _low(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[str, FrameScore]:
-    """The scenes below the line that may be tried again, the worst first, with their scores."""
+    """The scenes to mend that may be tried again, the worst first, with their scores."""
     from storyboard.evaluating.check import score_board
 
     scores = score_board(work.store, manifest, work.cast, work.judge, scene_ids)
-    low = sorted((score.total, scene_id) for scene_id, score in scores.items() if score.total < work.least)
+    low = sorted(
+        (score.total, scene_id) for scene_id, score in scores.items() if score.lost or score.total < work.least
+    )
     return {
         scene_id: scores[scene_id]
         for _, scene_id in low

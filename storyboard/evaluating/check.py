@@ -13,6 +13,7 @@ from PIL import Image
 
 from storyboard.errors import BoardError
 from storyboard.evaluating.judges import Judge
+from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.frame import StoredFrame
 from storyboard.manifest import Manifest
 from storyboard.protocols import Cast
@@ -34,6 +35,7 @@ class FrameScore:
         company: how like the other frames with the same lead, on average; None without any.
         clip: raw cosine of a CLIP model for frame and prompt, with looks in words; None without one; not in the total.
         missing: the attributes asked for that it does not show, as far as the judge can tell.
+        lost: those of `missing` of which the lead's look speaks: whoever is there is not quite them.
     """
 
     number: int
@@ -43,6 +45,7 @@ class FrameScore:
     company: float | None = None
     clip: float | None = None
     missing: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
 
     @property
     def total(self) -> float:
@@ -55,13 +58,21 @@ class FrameScore:
         names = ("number", "prompt", "anchor", "reference", "company", "clip", "total")
         values = {name: getattr(self, name) for name in names}
         rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
-        return {**rounded, "missing": sorted(self.missing)}
+        return {**rounded, "missing": sorted(self.missing), "lost": sorted(self.lost)}
 
 
 def score_board(
-    store: RunStore, manifest: Manifest, cast: Cast, judge: Judge, only: Collection[str] | None = None
+    store: RunStore,
+    manifest: Manifest,
+    cast: Cast,
+    judge: Judge,
+    only: Collection[str] | None = None,
+    *,
+    with_clip: bool = False,
 ) -> dict[str, FrameScore]:
     """Scene id -> its frame's scores, in order; placeholders are left out, and all but `only` where that is given.
+
+    `with_clip`: also `FrameScore.clip`, which counts for nothing else and takes its time.
 
     Raises:
         BoardError: a frame's picture cannot be read.
@@ -73,7 +84,7 @@ def score_board(
     ]
     pictures = {frame.scene_id: _frame_picture(scene, frame) for scene, frame in frames}
     return {
-        scene.id: _score(store, scene, frame, frames, pictures, cast, judge)
+        scene.id: _score(store, scene, frame, frames, pictures, cast, judge, with_clip)
         for scene, frame in frames
         if only is None or scene.id in only
     }
@@ -87,6 +98,7 @@ def _score(
     pictures: dict[str, Image.Image],
     cast: Cast,
     judge: Judge,
+    with_clip: bool,
 ) -> FrameScore:
     picture = pictures[scene.id]
     record = store.frame_record(frame.key) or {}
@@ -96,6 +108,8 @@ def _score(
     references = [] if lead is None else [each for path in cast[lead].references if (each := _open(path))]
     prompt = str(request.get("prompt", scene.prompt))
     asked = prompt if request.get("people") else _asked(prompt, scene, cast)
+    missing = judge.missing(picture, asked)
+    own = wanted_attributes(cast[lead].look) if lead and not request.get("people") else {}
     others = [pictures[other.id] for other, _ in frames if lead and other.id != scene.id and other.cast[:1] == (lead,)]
     return FrameScore(
         number=scene.number,
@@ -103,8 +117,9 @@ def _score(
         anchor=None if hidden is None else judge.alike(picture, hidden),
         reference=_mean([judge.alike(picture, other) for other in references]),
         company=_mean([judge.alike(picture, other) for other in others]),
-        clip=judge.clip(picture, _said(prompt, scene, cast)),
-        missing=judge.missing(picture, asked),
+        clip=judge.clip(picture, _said(prompt, scene, cast)) if with_clip else None,
+        missing=missing,
+        lost=missing & own.keys(),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from storyboard.create import render_plan
 from storyboard.editing import repair as repair_module
 from storyboard.editing.board_changes import edit_frame, open_board, pick_version
+from storyboard.evaluating.check import score_board
 from storyboard.evaluating.likeness import ProbeJudge
 from storyboard.render_options import RenderOptions
 from storyboard.run_store import RunStore
@@ -78,6 +80,24 @@ def test_low_frames_are_drawn_again_and_the_manifest_says_so(model, tmp_path):
         first = float(found[1].note[8:12]) if found[1:] else 1
         active = RunStore(tmp_path / "on").read().active_version(scene)
         assert (active == found[0]) == (best <= first)
+
+
+def test_a_frame_whose_lead_lost_something_is_drawn_again_however_it_scores(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(repair_module, "LOWEST_SCORE", 0.0)
+    make(tmp_path / "nobody", model)
+    assert set(map(len, versions(tmp_path / "nobody").values())) == {1}
+    with_flynn = tuple(replace(scene, cast=("flynn",), prompt=f"fljsdhn {scene.prompt}") for scene in PLAN.scenes)
+    monkeypatch.setitem(globals(), "PLAN", replace(PLAN, scenes=with_flynn))
+    make(tmp_path / "flynn", model)
+    board = open_board(tmp_path / "flynn")
+    first = {scene: found[0].key for scene, found in board.manifest.versions.items()}
+    originals = board.manifest
+    for scene in first:
+        originals = originals.with_version(scene, originals.versions[scene][0])
+    scores = score_board(board.store, originals, board.cast, ProbeJudge())
+    lost = {scene for scene, score in scores.items() if score.lost}
+    assert lost
+    assert {scene for scene, found in originals.versions.items() if len(found) > 1} == lost
 
 
 def test_a_second_run_scores_and_draws_nothing(model, tmp_path, monkeypatch):

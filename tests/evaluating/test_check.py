@@ -93,6 +93,15 @@ def test_other_models_need_clip(board, tmp_path):
         run("check", board, "--clip", tmp_path)
 
 
+def test_lost_is_what_is_missing_of_the_leads_look(board):
+    opened, judge = open_board(board), judge_of(board, 1)
+    for shown, lost in (({"companion", "top", "hair_colour"}, {"top", "hair_colour"}), ({"companion"}, set())):
+        judge.missing = lambda picture, prompt, shown=shown: frozenset(shown)
+        scores = score_board(opened.store, opened.manifest, opened.cast, judge)
+        assert all(score.lost == lost and score.missing == shown for score in scores.values())
+        assert all(score.to_json()["lost"] == sorted(lost) for score in scores.values())
+
+
 class LikesNew:
     """Judges by how far a frame is from the one it began as."""
 

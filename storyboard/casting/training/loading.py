@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from storyboard.casting.training.model import TrainingModel, chosen_precision
+from storyboard.casting.training.sampling import Guidance
 from storyboard.rendering.diffusion.pipes import load
 from storyboard.rendering.machine import choose_machine
 from storyboard.rendering.model_files import find_model
@@ -27,7 +28,7 @@ class Trainee:
     model: TrainingModel
     name: str
     sha256: str
-    guidance: float
+    guidance: Guidance
     steps: int
 
 
@@ -42,4 +43,5 @@ def load_trainee(name: str, *, precision: str = "auto", device: str | None = Non
     loaded = load(files, machine, offload="none")
     model = TrainingModel(loaded.pipe, files.adapter_family, chosen_precision(precision, torch.device(machine.device)))
     known = "starter" if files.adapter_family == "starter" else Path(name).name if Path(name).exists() else name
-    return Trainee(model=model, name=known, sha256=files.sha256, guidance=files.guidance, steps=files.steps)
+    guidance = Guidance(scale=files.guidance, rescale=files.guidance_rescale)
+    return Trainee(model=model, name=known, sha256=files.sha256, guidance=guidance, steps=files.steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,22 @@ DEFAULT_STEPS = 16
 TOGETHER = 6
 
 
+@dataclass(frozen=True, kw_only=True)
+class Guidance:
+    """How strongly a prompt counts (arXiv 2207.12598), and how far the spread is drawn back after it (arXiv 2305.08891;
+    0 is not at all)."""
+
+    scale: float
+    rescale: float = 0.0
+
+
 def draw(
     model: TrainingModel,
     prompts: Sequence[str],
     seeds: Sequence[int],
     size: tuple[int, int],
     *,
-    guidance: float,
+    guidance: Guidance,
     steps: int = DEFAULT_STEPS,
 ) -> list[Image.Image]:
     """One picture of `size` (width, height) for each prompt and seed, by the pipe itself with its weights as they are
@@ -39,7 +49,8 @@ def draw(
                 list(prompts[chosen]),
                 generator=[torch.Generator().manual_seed(seed) for seed in seeds[chosen]],
                 num_inference_steps=steps,
-                guidance_scale=guidance,
+                guidance_scale=guidance.scale,
+                guidance_rescale=guidance.rescale,
                 height=size[1],
                 width=size[0],
             )
@@ -48,7 +59,7 @@ def draw(
 
 
 def class_pictures(
-    model: TrainingModel, captions: Sequence[str], size: tuple[int, int], *, guidance: float, seed: int, folder: Path
+    model: TrainingModel, captions: Sequence[str], size: tuple[int, int], *, guidance: Guidance, seed: int, folder: Path
 ) -> list[Image.Image]:
     """The untrained model's pictures for the captions; those that `folder` holds already are not drawn again.
 
@@ -67,10 +78,10 @@ def class_pictures(
     return [open_checked(path) for path in paths]
 
 
-def class_key(model_sha256: str, captions: Sequence[str], size: tuple[int, int], guidance: float, seed: int) -> str:
+def class_key(model_sha256: str, captions: Sequence[str], size: tuple[int, int], guidance: Guidance, seed: int) -> str:
     """Names a set of class pictures by everything they depend on."""
-    data = {"model": model_sha256, "captions": list(captions), "size": list(size), "guidance": guidance, "seed": seed}
-    return content_key("class-pictures/v1", data)
+    drawn = {"size": list(size), "guidance": asdict(guidance), "seed": seed}
+    return content_key("class-pictures/v2", {"model": model_sha256, "captions": list(captions), **drawn})
 
 
 def _readable(path: Path) -> bool:

@@ -97,13 +97,18 @@ class DiffusionRenderer:
     def redraw(
         self, plan: ScenePlan, cast: Cast, changes: Mapping[str, Change], folder: Path | None
     ) -> Iterator[Frame | Step | FrameFailed]:
-        """Draw some scenes with other requests than the plan's: scene id -> what makes it from the plan's own."""
+        """Draw some scenes with other requests than the plan's: scene id -> what makes it from the plan's own.
+
+        Where frames agree about nothing, the others of a batch are not computed along.
+        """
         requests = [
             replace(each, request=changes[each.request.scene_id](each.request))
             if each.request.scene_id in changes
             else each
             for each in scene_requests(plan, cast, self.options, self.model, self.machine, self.files)
         ]
+        if all(each.request.consistency == "off" for each in requests):
+            requests = [each for each in requests if each.request.scene_id in changes]
         from storyboard.rendering.diffusion.drawing import draw
 
         yield from draw(self.loaded, requests, self._finder(cast), frozenset(changes), folder)
