@@ -178,8 +178,8 @@ def _counting_version(board: OpenBoard, scene: Scene) -> Version | None:
 
 
 def repair_board(board: OpenBoard, judge: Judge, least: float, times: int) -> Board:
-    """Draw frames that score less than `least` again, each at most `times` times; those that somebody gave other words
-    or pictures to follow than the plan's stay as they are."""
+    """Draw frames again that score less than `least` or lost something of their lead, each at most `times` times; those
+    that somebody gave other words, or pictures to follow, than the plan's stay as they are."""
     manifest = board.manifest
     requests = board.renderer.requests(manifest.plan, board.cast)
     scenes = [own.scene_id for own in requests if _differs_as_repairs_do(board, own)]

@@ -11,6 +11,7 @@ from storyboard.planning.words import ARTICLES, PREPOSITIONS, Match, Word
 
 LONGEST = 7
 ENDS = PREPOSITIONS - {"to", "of"} | {"and", "with", "while", "because", "until", "but", "at", "for", "during"}
+OTHERS = "each other"
 THIRD = re.compile(r"[a-z]{2,}[^s]s")
 
 
@@ -20,7 +21,8 @@ class Clause:
 
     Attributes:
         free: for each word, whether nothing else has claimed it.
-        subjects: indices of words that name somebody.
+        subjects: indices of words that say who: the cast's names, nouns for people and animals.
+        named: those that are names of the cast.
         several: the line names more than one character.
     """
 
@@ -28,6 +30,7 @@ class Clause:
     free: Sequence[bool]
     matches: Sequence[Match]
     subjects: frozenset[int]
+    named: frozenset[int]
     several: bool
 
     def after_subject(self, index: int) -> bool:
@@ -68,7 +71,10 @@ def _as_gerund(clause: Clause, index: int, known: bool) -> str:
 
 
 def _with_object(clause: Clause, start: int, verb: str) -> str:
-    """The verb and the words of its object, not beyond a preposition, a place, a time or the clause."""
+    """The verb and the words of its object, not beyond a preposition, a place, a time or the clause.
+
+    All leads do what the line says, so the Mira of "Flynn hugs Mira" becomes "each other".
+    """
     parts = [verb]
     for index in range(start + 1, min(start + LONGEST, len(clause.words))):
         word = clause.words[index]
@@ -79,7 +85,10 @@ def _with_object(clause: Clause, start: int, verb: str) -> str:
             parts += [each.lower for each in clause.words[index : elsewhere.end]]
         if elsewhere or stops or word.clause != clause.words[start].clause:
             break
-        parts.append(word.lower)
+        if index not in clause.named:
+            parts.append(word.lower)
+        elif clause.several and parts[-1] != OTHERS:
+            parts.append(OTHERS)
     while parts[-1] in ARTICLES | {"to", "of"}:
         parts.pop()
     return " ".join(parts)

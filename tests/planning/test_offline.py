@@ -292,6 +292,8 @@ def test_prompts_speak_the_starter_model_s_language() -> None:
     ("line", "said"),
     [
         ("Flynn and Mira build a rocket in the garage", ("building a rocket", "in the garage")),
+        ("Flynn hugs Mira in the garage", ("hugging each other", "in the garage")),
+        ("Flynn gives Mira a red balloon", ("giving each other a red balloon", "red balloon")),
         ("Mira discovers an abandoned lighthouse", ("discovering an abandoned lighthouse",)),
         ("Flynn juggles chainsaws in Narnia", ("juggling chainsaws", "in Narnia")),
         ("a dragon teaches an old sailor to bake bread", ("teaching an old sailor to bake bread",)),
