@@ -1,6 +1,6 @@
 """How well boards keep their character, at what cost: every method beside plain prompts, same stories, seeds and steps.
 
-    python benchmarks/consistency.py [--stories 40] [--scenes 5] [--model starter] [--steps 20] [--json]
+    python benchmarks/consistency.py [--stories 40] [--scenes 5] [--model starter] [--steps 20] [--only ROW] [--json]
 
 Character fidelity: share of the character's own attributes seen in every frame that can show them. Likeness: mean
 pairwise agreement about the person. Scene fidelity: share of the attributes asked for in prompts that are seen.
@@ -30,6 +30,7 @@ from PIL import Image
 from stories import progress, story, words_character
 
 from storyboard.casting.registry import load_cast
+from storyboard.character import Character
 from storyboard.editing.repair import LOWEST_SCORE, Repair, repaired
 from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
 from storyboard.evaluating.likeness import ProbeJudge, same_person, same_scene
@@ -53,10 +54,10 @@ ROWS: tuple[tuple[str, dict[str, object], str], ...] = (
     ("anchor+mask+place", {"consistency": "anchor+mask+place"}, "words"),
     ("prompt (1Prompt1Story)", {"consistency": "prompt"}, "words"),
     ("style (StyleAligned)", {"consistency": "style"}, "words"),
-    ("plain + repairs", {"consistency": "off", "repair": 2}, "words"),
+    ("plain + two repairs", {"consistency": "off", "repair": 2}, "words"),
     ("LoRA only", {"consistency": "off"}, "trained"),
     ("LoRA + one repair", {"consistency": "off", "repair": 1}, "trained"),
-    ("LoRA + repairs", {"consistency": "off", "repair": 2}, "trained"),
+    ("LoRA + two repairs", {"consistency": "off", "repair": 2}, "trained"),
     ("LoRA + anchor", {"consistency": "anchor"}, "trained"),
     ("LoRA + anchor+mask", {"consistency": "anchor+mask"}, "trained"),
 )
@@ -167,13 +168,18 @@ def cast_of(kind: str, number: int) -> Cast:
     """Words, or one of the bundled characters with its adapters, whose name becomes "lead"."""
     if kind != "trained":
         return {"lead": words_character(number)}
-    bundled = [each for each in load_cast().values() if each.adapters_for("starter") and "@" not in each.name]
+    bundled = [each for each in load_cast().values() if each.adapters_for("starter") and is_lead(each)]
     return {"lead": replace(bundled[number % len(bundled)], name="lead")}
+
+
+def is_lead(character: Character) -> bool:
+    """Whether it is somebody: no style, which has no look to keep, and no outfit."""
+    return character.kind == "character" and "@" not in character.name
 
 
 def has_trained() -> bool:
     """Whether a bundled character has an adapter for the bundled model."""
-    return any(each.adapters_for("starter") for each in load_cast().values())
+    return any(each.adapters_for("starter") for each in load_cast().values() if is_lead(each))
 
 
 def changed(renderer: DiffusionRenderer, changes: dict[str, object]) -> DiffusionRenderer:
@@ -190,13 +196,18 @@ def drawn(renderer: DiffusionRenderer, kind: str, stories: int, scenes: int) -> 
     return measured(renderer, plans, casts), plans, {str(number): cast["lead"] for number, cast in enumerate(casts)}
 
 
-def run_rows(options: RenderOptions, stories: int, scenes: int, sheet: Path | None) -> list[Row]:
-    """Every row, with one loaded model."""
+def chosen_rows(only: Sequence[str]) -> tuple[tuple[str, dict[str, object], str], ...]:
+    """The first row, which the others are measured by, and those whose names begin as asked; all for none."""
+    return tuple(row for number, row in enumerate(ROWS) if not number or not only or row[0].startswith(tuple(only)))
+
+
+def run_rows(options: RenderOptions, stories: int, scenes: int, only: Sequence[str], sheet: Path | None) -> list[Row]:
+    """Every chosen row, with one loaded model."""
     probe, rows, strips = load_probe(), list[Row](), list[Sequence[Image.Image]]()
     first = DiffusionRenderer(options)
     drawn(first, "words", 1, 1)  # whatever is done only once is done now
     base: Measured | None = None
-    for name, changes, kind in ROWS:
+    for name, changes, kind in chosen_rows(only):
         if kind == "trained" and not has_trained():
             continue
         result, plans, leads = drawn(changed(first, changes), kind, stories, scenes)
@@ -219,10 +230,10 @@ def run_rows(options: RenderOptions, stories: int, scenes: int, sheet: Path | No
     return rows
 
 
-def run_timing(options: RenderOptions) -> list[dict[str, object]]:
+def run_timing(options: RenderOptions, only: Sequence[str]) -> list[dict[str, object]]:
     """Seconds per frame on a long board, as a ratio to plain prompts on as long a one: it must not grow with length."""
     first, found, plain = DiffusionRenderer(options), list[dict[str, object]](), 0.0
-    for name, changes, kind in ROWS:
+    for name, changes, kind in chosen_rows(only):
         if kind != "words":
             continue
         seconds = drawn(changed(first, changes), kind, 1, TIMED_FRAMES)[0].seconds / TIMED_FRAMES
@@ -250,14 +261,15 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=5)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--steps", type=int, default=20, help="8 takes half the time.")
+    parser.add_argument("--only", action="append", default=[], metavar="ROW", help="Rows that begin so; repeatable.")
     parser.add_argument("--sheet", type=Path, help="Write the first story of every row as one picture.")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
     options = RenderOptions(model=asked.model, steps=asked.steps, repair=0)
-    rows = run_rows(options, asked.stories, asked.scenes, asked.sheet)
-    timing = run_timing(options)
+    rows = run_rows(options, asked.stories, asked.scenes, asked.only, asked.sheet)
+    timing = run_timing(options, asked.only)
     if asked.json:
         print(json.dumps({"rows": [asdict(row) for row in rows], "timing": timing}, indent=1))
         return

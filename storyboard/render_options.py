@@ -63,7 +63,7 @@ class RenderOptions:
     clip_skip: int = 1
     micro_batch: int | None = None
     offload: str = "auto"
-    repair: int = 2
+    repair: int = 1
     control_model: tuple[str, ...] = ()
     control_scale: float = 1.0
     pose: tuple[str, ...] = ()
