@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from storyboard.character import Adapter, Character
-from storyboard.events import FrameFailed
+from storyboard.events import FrameFailed, Step
 from storyboard.files import publish
 from storyboard.frame import Frame
 from storyboard.frame_metadata import encode_png
@@ -71,6 +71,14 @@ def test_one_frame_may_agree_more_strongly_than_the_others(tiny_models):
     strong = frames(renderer(tiny_models["sd1"], consistency="anchor", consistency_strength=2.0), plan())["s2"]
     assert drawn.request.key == strong.request.key != usual.request.key
     assert distance(drawn, strong) < distance(drawn, usual)
+
+
+def test_a_frame_that_agrees_with_nobody_is_redrawn_without_the_others(tiny_models):
+    ours, change = renderer(tiny_models["sd1"], consistency="off", micro_batch=4), {"s2": lambda request: request}
+    outcomes = list(ours.redraw(plan(), CAST, change, None))
+    (again,) = (each for each in outcomes if isinstance(each, Frame))
+    assert {each.total for each in outcomes if isinstance(each, Step)} == {again.request.steps}
+    assert distance(again, frames(ours, plan())["s2"]) < 0.5
 
 
 def distance(first: Frame, second: Frame) -> float:
