@@ -40,6 +40,7 @@ from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.events import ignore
 from storyboard.frame import Frame
 from storyboard.manifest import Manifest, Version
+from storyboard.planning.questions import characters
 from storyboard.protocols import Cast
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
@@ -168,18 +169,13 @@ def cast_of(kind: str, number: int) -> Cast:
     """Words, or one of the bundled characters with its adapters, whose name becomes "lead"."""
     if kind != "trained":
         return {"lead": words_character(number)}
-    bundled = [each for each in load_cast().values() if each.adapters_for("starter") and is_lead(each)]
-    return {"lead": replace(bundled[number % len(bundled)], name="lead")}
+    trained = trained_characters()
+    return {"lead": replace(trained[number % len(trained)], name="lead")}
 
 
-def is_lead(character: Character) -> bool:
-    """Whether it is somebody: no style, which has no look to keep, and no outfit."""
-    return character.kind == "character" and "@" not in character.name
-
-
-def has_trained() -> bool:
-    """Whether a bundled character has an adapter for the bundled model."""
-    return any(each.adapters_for("starter") for each in load_cast().values() if is_lead(each))
+def trained_characters() -> list[Character]:
+    """The bundled characters with an adapter for the bundled model; a style would have no look to keep."""
+    return [each for each in characters(load_cast()) if each.adapters_for("starter")]
 
 
 def changed(renderer: DiffusionRenderer, changes: dict[str, object]) -> DiffusionRenderer:
@@ -208,7 +204,7 @@ def run_rows(options: RenderOptions, stories: int, scenes: int, only: Sequence[s
     drawn(first, "words", 1, 1)  # whatever is done only once is done now
     base: Measured | None = None
     for name, changes, kind in chosen_rows(only):
-        if kind == "trained" and not has_trained():
+        if kind == "trained" and not trained_characters():
             continue
         result, plans, leads = drawn(changed(first, changes), kind, stories, scenes)
         base = base or result

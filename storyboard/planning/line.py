@@ -70,9 +70,10 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
     own_place, spent = ("", set[int]()) if places else _own_place(words, free)
     free = tuple(is_free and index not in spent for index, is_free in enumerate(free))
     people = subjects(matches, taken)
-    named_words = frozenset(taken)
-    clause = Clause(words=words, free=free, matches=matches, subjects=people, named=named_words, several=several)
-    doing = own_predicate(clause)
+    names = frozenset(taken)
+    doing = own_predicate(
+        Clause(words=words, free=free, matches=matches, subjects=people, named=names, several=several)
+    )
     things, claimed = _things(words, matches, free)
     inside = frozenset(doing.split())
     unclaimed = tuple(is_free and index not in claimed for index, is_free in enumerate(free))
