@@ -17,8 +17,8 @@ from storyboard.errors import BadInput
 from storyboard.files import publish_with
 from storyboard.render_options import AdapterUse
 from storyboard.rendering.diffusion.adapters import adapters_applied
-from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in, wardrobe
-from storyboard.rendering.resolve_prompt import BESIDE_WORDS, resolve
+from storyboard.rendering.diffusion.redressing import wardrobe
+from storyboard.rendering.resolve_prompt import resolve
 
 
 def try_out(
@@ -52,11 +52,12 @@ def try_out(
     with adapters_applied(pipe, uses), wardrobe(pipe, uses, texts) as clothes:
         images = draw(
             trainee.model,
-            [_for_pipe(text, clothes) for text in texts],
+            texts,
             [seed + number for number in range(len(texts))],
             (trainee.model.native_size, trainee.model.native_size),
             guidance=trainee.guidance,
             steps=trainee.steps,
+            clothes=clothes,
         )
     sheet = contact_sheet(images, texts, columns=3)
     publish_with(target, lambda temporary: sheet.save(temporary))
@@ -73,13 +74,6 @@ def scene_of(scene: str, character: Character) -> str:
     if character.kind == "style":
         return f"{scene.format('a person')}, {character.phrase}"
     return scene.format(character.phrase)
-
-
-def _for_pipe(text: str, clothes: Wardrobe) -> str:
-    """As the pipe itself reads prompts, without weights: who wears something else goes by another word."""
-    for token, name in dressed_in(clothes, text).items():
-        text = re.sub(rf"(?<!\w){re.escape(token)}(?!\w)", name, text, flags=re.IGNORECASE)
-    return re.sub(BESIDE_WORDS, r", \1", text)
 
 
 def used(character: Character, adapter: Adapter, scale: float) -> AdapterUse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,45 +82,57 @@ def score_board(
         for scene, frame in zip(manifest.plan.scenes, store.stored_frames(manifest), strict=True)
         if frame.key
     ]
-    pictures = {frame.scene_id: _frame_picture(scene, frame) for scene, frame in frames}
-    return {
-        scene.id: _score(store, scene, frame, frames, pictures, cast, judge, with_clip)
-        for scene, frame in frames
-        if only is None or scene.id in only
-    }
-
-
-def _score(
-    store: RunStore,
-    scene: Scene,
-    frame: StoredFrame,
-    frames: Sequence[tuple[Scene, StoredFrame]],
-    pictures: dict[str, Image.Image],
-    cast: Cast,
-    judge: Judge,
-    with_clip: bool,
-) -> FrameScore:
-    picture = pictures[scene.id]
-    record = store.frame_record(frame.key) or {}
-    request = record.get("request", {})
-    lead = scene.cast[0] if scene.cast and scene.cast[0] in cast else None
-    hidden = _hidden_picture(store, request.get("anchors", ()), lead)
-    references = [] if lead is None else [each for path in cast[lead].references if (each := _open(path))]
-    prompt = str(request.get("prompt", scene.prompt))
-    asked = prompt if request.get("people") else _asked(prompt, scene, cast)
-    missing = judge.missing(picture, asked)
-    own = wanted_attributes(cast[lead].look) if lead and not request.get("people") else {}
-    others = [pictures[other.id] for other, _ in frames if lead and other.id != scene.id and other.cast[:1] == (lead,)]
-    return FrameScore(
-        number=scene.number,
-        prompt=judge.prompt(picture, asked),
-        anchor=None if hidden is None else judge.alike(picture, hidden),
-        reference=_mean([judge.alike(picture, other) for other in references]),
-        company=_mean([judge.alike(picture, other) for other in others]),
-        clip=judge.clip(picture, _said(prompt, scene, cast)) if with_clip else None,
-        missing=missing,
-        lost=missing & own.keys(),
+    scored = [(scene, frame) for scene, frame in frames if only is None or scene.id in only]
+    leads = {scene.cast[0] for scene, _ in scored if scene.cast[:1] and scene.cast[0] in cast}
+    board = _Board(
+        store=store,
+        frames=frames,
+        pictures={frame.scene_id: _frame_picture(scene, frame) for scene, frame in frames},
+        references={lead: _readable(cast[lead].references) for lead in leads},
+        cast=cast,
+        judge=judge,
     )
+    return {scene.id: board.score(scene, frame, with_clip=with_clip) for scene, frame in scored}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Board:
+    """What a frame's scores depend on: the frames that have pictures, with these by scene id, the pictures that leads
+    were learned from, and who is asked about them."""
+
+    store: RunStore
+    frames: Sequence[tuple[Scene, StoredFrame]]
+    pictures: Mapping[str, Image.Image]
+    references: Mapping[str, Sequence[Image.Image]]
+    cast: Cast
+    judge: Judge
+
+    def score(self, scene: Scene, frame: StoredFrame, *, with_clip: bool) -> FrameScore:
+        judge, picture = self.judge, self.pictures[scene.id]
+        record = self.store.frame_record(frame.key) or {}
+        request = record.get("request", {})
+        lead = scene.cast[0] if scene.cast and scene.cast[0] in self.cast else None
+        hidden = _hidden_picture(self.store, request.get("anchors", ()), lead)
+        prompt = str(request.get("prompt", scene.prompt))
+        asked = prompt if request.get("people") else _asked(prompt, scene, self.cast)
+        missing = judge.missing(picture, asked)
+        own = wanted_attributes(self.cast[lead].look) if lead and not request.get("people") else {}
+        learned = self.references[lead] if lead else ()
+        return FrameScore(
+            number=scene.number,
+            prompt=judge.prompt(picture, asked),
+            anchor=None if hidden is None else judge.alike(picture, hidden),
+            reference=_mean([judge.alike(picture, other) for other in learned]),
+            company=_mean([judge.alike(picture, other) for other in self._company(scene, lead)]),
+            clip=judge.clip(picture, _said(prompt, scene, self.cast)) if with_clip else None,
+            missing=missing,
+            lost=missing & own.keys(),
+        )
+
+    def _company(self, scene: Scene, lead: str | None) -> list[Image.Image]:
+        """The other frames with the same lead."""
+        others = [other for other, _ in self.frames if lead and other.id != scene.id and other.cast[:1] == (lead,)]
+        return [self.pictures[other.id] for other in others]
 
 
 def _asked(prompt: str, scene: Scene, cast: Cast) -> str:
@@ -159,6 +171,10 @@ def _open(path: Path) -> Image.Image | None:
                 return picture.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
+
+
+def _readable(paths: Sequence[Path]) -> list[Image.Image]:
+    return [picture for path in paths if (picture := _open(path))]
 
 
 def _frame_picture(scene: Scene, frame: StoredFrame) -> Image.Image:

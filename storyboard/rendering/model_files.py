@@ -46,6 +46,24 @@ STEPS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
+class Restraint:
+    """What keeps strong guidance from overdoing contrast.
+
+    Attributes:
+        rescale: how far predictions are brought back to their plain contrast, 0 (not at all) to 1; see
+            `ZERO_SNR_RESCALE`.
+        parallel: how much of the guidance along the foreseen picture counts: 1 is all of it, as guidance is usually
+            done, 0 is none (Sadat et al., arXiv 2410.02416).
+    """
+
+    rescale: float = 0.0
+    parallel: float = 1.0
+
+
+UNRESTRAINED = Restraint()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelFiles:
     """A model on this machine.
 
@@ -59,7 +77,7 @@ class ModelFiles:
         sha256: over every file that changes pixels.
         width, height: pixels it was trained on.
         steps, guidance, sampler: what it draws best with.
-        guidance_rescale: see `ZERO_SNR_RESCALE`; 0 is off.
+        restraint: of its guidance.
         side_unit: pixels; sides that are multiples of it halve evenly all the way down the UNet.
     """
 
@@ -75,7 +93,7 @@ class ModelFiles:
     steps: int
     guidance: float
     sampler: str
-    guidance_rescale: float
+    restraint: Restraint
     side_unit: int
 
     @property
@@ -229,7 +247,10 @@ def _described(
         steps=settings.get("steps", STEPS),
         guidance=settings.get("guidance", GUIDANCE[family]),
         sampler=settings.get("sampler", sampler_of(scheduler)),
-        guidance_rescale=settings.get("guidance_rescale", ZERO_SNR_RESCALE if zero_snr else 0.0),
+        restraint=Restraint(
+            rescale=settings.get("guidance_rescale", ZERO_SNR_RESCALE if zero_snr else 0.0),
+            parallel=settings.get("guidance_parallel", 1.0),
+        ),
         side_unit=unit,
     )
 
@@ -245,6 +266,7 @@ def _settings(configs: Path) -> Mapping[str, Any]:
         "steps": lambda value: type(value) is int and 1 <= value <= 150,
         "guidance": lambda value: 0 <= float(value) <= 50,
         "guidance_rescale": lambda value: 0 <= float(value) <= 1,
+        "guidance_parallel": lambda value: 0 <= float(value) <= 1,
         "adapter_family": lambda value: value in (STARTER, *GUIDANCE),
         "sampler": lambda value: isinstance(value, str),
     }

@@ -56,13 +56,13 @@ def held_out_scenes(count: int) -> tuple[list[SceneSpec], list[str]]:
 
 
 def prompted_fidelity(
-    pipeline: StableDiffusionPipeline, count: int, steps: int, guidance: float
+    folder: Path, pipeline: StableDiffusionPipeline, count: int, steps: int, guidance: float
 ) -> tuple[float | None, dict[str, float]]:
     """Share of what held-out captions plainly ask for that the probe sees in the model's pictures; and by attribute."""
     if not count:
         return None, {}
     _, prompts = held_out_scenes(count)
-    readings = load_probe().read(sample(pipeline, prompts, seed=0, steps=steps, guidance=guidance))
+    readings = load_probe().read(sample(folder, prompts, seed=0, steps=steps, guidance=guidance, pipeline=pipeline))
     wanted = [wanted_attributes(prompt) for prompt in prompts]
     return scene_fidelity(readings, wanted), fidelity_by_attribute(readings, wanted)
 
@@ -81,7 +81,7 @@ def measure(folder: Path, scenes: int, steps: int | None = None, guidance: float
     steps, guidance = steps or int(settings["steps"]), settings["guidance"] if guidance is None else guidance
     recipe = RECIPES[settings["recipe"]]
     with torch.inference_mode():
-        fidelity, by_attribute = prompted_fidelity(pipeline, scenes, steps, guidance)
+        fidelity, by_attribute = prompted_fidelity(folder, pipeline, scenes, steps, guidance)
         return Figures(
             recipe=recipe.name,
             steps=steps,

@@ -1,16 +1,15 @@
-"""Pictures of a model folder through plain diffusers: the fixed sheet, and one picture for each held-out scene."""
+"""Pictures of a model folder: the fixed sheet, and one picture for each held-out scene."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from storyboard.rendering.model_files import ZERO_SNR_RESCALE
+from storyboard.rendering.diffusion.samples import draw_prompts
+from storyboard.rendering.model_files import find_model
 from storyboard.starter.model_folder import load_model
 
-BATCH = 8
 FIXED_PROMPTS = (
     "a man with spiky brown hair and a goatee in a green vest, sitting in a park on a sunny day",
     "a woman with a black bun, glasses and a yellow coat, walking on the beach at sunset",
@@ -32,20 +31,25 @@ FIXED_PROMPTS = (
 
 
 def sample(
-    model: Path | StableDiffusionPipeline, prompts: Sequence[str], *, seed: int, steps: int, guidance: float
+    folder: Path,
+    prompts: Sequence[str],
+    *,
+    seed: int,
+    steps: int,
+    guidance: float,
+    pipeline: StableDiffusionPipeline | None = None,
 ) -> list[Image.Image]:
-    """One picture a prompt; picture i starts from the noise of `seed + i`."""
-    pipeline = load_model(model) if isinstance(model, Path) else model
-    pictures: list[Image.Image] = []
-    for first in range(0, len(prompts), BATCH):
-        part = list(prompts[first : first + BATCH])
-        generators = [torch.Generator().manual_seed(seed + first + index) for index in range(len(part))]
-        result = pipeline(
-            part,
-            num_inference_steps=steps,
-            guidance_scale=guidance,
-            guidance_rescale=ZERO_SNR_RESCALE,
-            generator=generators,
-        )
-        pictures += result.images
-    return pictures
+    """One picture a prompt, as a board's frames are drawn; picture i starts from the noise of `seed + i`.
+
+    `pipeline`: the folder's, where it is loaded already.
+    """
+    files = find_model(str(folder))
+    return draw_prompts(
+        pipeline or load_model(folder),
+        prompts,
+        [seed + number for number in range(len(prompts))],
+        (files.width, files.height),
+        steps=steps,
+        guidance=guidance,
+        restraint=files.restraint,
+    )

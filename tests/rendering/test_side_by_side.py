@@ -13,7 +13,7 @@ from storyboard.casting.registry import load_cast
 from storyboard.editing.word_edit import told_edit
 from storyboard.frame import Frame
 from storyboard.render_options import FrameRequest, Person, RenderOptions
-from storyboard.rendering.diffusion.guidance import columns, guided, guided_side_by_side
+from storyboard.rendering.diffusion.guidance import columns
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 from storyboard.rendering.resolve_prompt import resolve
 from storyboard.rendering.side_by_side import told_apart
@@ -81,19 +81,6 @@ def test_columns_share_every_place(count, width):
     assert shares.shape == (count, width) and (shares >= 0).all()
     torch.testing.assert_close(shares.sum(dim=0), torch.ones(width))
     assert shares.argmax(dim=0).tolist() == sorted(shares.argmax(dim=0).tolist())
-
-
-def test_equal_texts_side_by_side_are_one_text():
-    plain, term = torch.randn(2, 1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    whole = guided(plain, [(1.0, term)], 5.0, 0.7)
-    torch.testing.assert_close(guided_side_by_side(plain, [(1.0, term)] * 3, 5.0, 0.7), whole)
-
-
-def test_each_text_rules_its_own_column_only():
-    plain, left, right = torch.randn(3, 1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    both = guided_side_by_side(plain, [(1.0, left), (1.0, right)], 5.0)
-    assert torch.equal(both[..., :3], guided(plain, [(1.0, left)], 5.0)[..., :3])
-    assert torch.equal(both[..., 5:], guided(plain, [(1.0, right)], 5.0)[..., 5:])
 
 
 def test_only_trained_characters_who_share_a_frame_are_told_apart():

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
 from PIL import Image
 
 from storyboard.casting.pictures import open_checked
@@ -15,18 +13,19 @@ from storyboard.casting.training.model import TrainingModel
 from storyboard.errors import CharacterError
 from storyboard.files import publish_with
 from storyboard.render_options import content_key
+from storyboard.rendering.diffusion.redressing import Wardrobe
+from storyboard.rendering.diffusion.samples import NO_OTHER_CLOTHES, TOGETHER, draw_prompts
+from storyboard.rendering.model_files import UNRESTRAINED, Restraint
 
 DEFAULT_STEPS = 16
-TOGETHER = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guidance:
-    """How strongly a prompt counts (arXiv 2207.12598), and how far the spread is drawn back after it (arXiv 2305.08891;
-    0 is not at all)."""
+    """How strongly a prompt counts (arXiv 2207.12598), and what keeps that from overdoing contrast."""
 
     scale: float
-    rescale: float = 0.0
+    restraint: Restraint = UNRESTRAINED
 
 
 def draw(
@@ -37,25 +36,20 @@ def draw(
     *,
     guidance: Guidance,
     steps: int = DEFAULT_STEPS,
+    clothes: Wardrobe = NO_OTHER_CLOTHES,
 ) -> list[Image.Image]:
-    """One picture of `size` (width, height) for each prompt and seed, by the pipe itself with its weights as they are
-    now."""
-    model.pipe.set_progress_bar_config(disable=True)
-    images: list[Image.Image] = []
-    for start in range(0, len(prompts), TOGETHER):
-        chosen = slice(start, start + TOGETHER)
-        with torch.no_grad(), model.computing():
-            drawn: Any = model.pipe(
-                list(prompts[chosen]),
-                generator=[torch.Generator().manual_seed(seed) for seed in seeds[chosen]],
-                num_inference_steps=steps,
-                guidance_scale=guidance.scale,
-                guidance_rescale=guidance.rescale,
-                height=size[1],
-                width=size[0],
-            )
-        images += drawn.images
-    return images
+    """`samples.draw_prompts` in the precision of the training."""
+    with model.computing():
+        return draw_prompts(
+            model.pipe,
+            prompts,
+            seeds,
+            size,
+            steps=steps,
+            guidance=guidance.scale,
+            restraint=guidance.restraint,
+            clothes=clothes,
+        )
 
 
 def class_pictures(
@@ -81,7 +75,7 @@ def class_pictures(
 def class_key(model_sha256: str, captions: Sequence[str], size: tuple[int, int], guidance: Guidance, seed: int) -> str:
     """Names a set of class pictures by everything they depend on."""
     drawn = {"size": list(size), "guidance": asdict(guidance), "seed": seed}
-    return content_key("class-pictures/v2", {"model": model_sha256, "captions": list(captions), **drawn})
+    return content_key("class-pictures/v3", {"model": model_sha256, "captions": list(captions), **drawn})
 
 
 def _readable(path: Path) -> bool:

@@ -198,7 +198,7 @@ def _denoised(
         unet=model.pipe.unet,
         family=model.family,
         conditioner=conditioner,
-        guidance_rescale=model.files.guidance_rescale,
+        restraint=model.files.restraint,
         methods=methods,
     )
     state = ForwardState(steps=first.lane.request.steps, height=height, width=width)

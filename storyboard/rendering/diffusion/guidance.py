@@ -1,36 +1,54 @@
 """From the model's predictions for one lane to the one that the sampler follows.
 
 Classifier-free guidance (Ho and Salimans, arXiv 2207.12598), several prompts joined by AND as in Composable Diffusion
-(Liu et al., arXiv 2206.01714) or each in its own column (as in MultiDiffusion, arXiv 2302.08113), and the rescaling of
-Lin et al. (arXiv 2305.08891, section 3.4).
+(Liu et al., arXiv 2206.01714) or each in its own column (as in MultiDiffusion, arXiv 2302.08113). Strong guidance
+overdoes contrast, which a model may want held back: by the rescaling of Lin et al. (arXiv 2305.08891, section 3.4), or
+by the projection of Sadat et al. (arXiv 2410.02416, section 4.1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from storyboard.rendering.model_files import Restraint
 
-def guided(plain: Tensor, terms: Sequence[tuple[float, Tensor]], scale: float, rescale: float = 0.0) -> Tensor:
-    """plain + scale * sum of weight * (term - plain), all of shape (1, channels, height, width).
+Clean = Callable[[Tensor], Tensor]
+"""A prediction -> latents in the direction of the clean picture that it foresees."""
 
-    With `rescale`, the result's standard deviation is moved that far (0 to 1) towards that of the first term.
+
+def guided(
+    plain: Tensor, terms: Sequence[tuple[float, Tensor]], scale: float, restraint: Restraint, clean: Clean
+) -> Tensor:
+    """plain + scale * sum of weight * (term - plain), all of shape (1, channels, height, width), then restrained.
+
+    The rescaling moves the standard deviation towards that of the first term. The projection leaves out what of the
+    change beyond scale 1 lies along the clean picture that scale 1 foresees.
     """
-    prediction = plain + scale * torch.stack([weight * (term - plain) for weight, term in terms]).sum(dim=0)
-    if rescale <= 0.0:
+    change = torch.stack([weight * (term - plain) for weight, term in terms]).sum(dim=0)
+    prediction = plain + scale * change
+    if restraint.parallel < 1.0:
+        prediction = prediction - (scale - 1.0) * (1.0 - restraint.parallel) * along(change, clean(plain + change))
+    if restraint.rescale <= 0.0:
         return prediction
     wanted, found = terms[0][1].std(), prediction.std()
-    return prediction * (rescale * wanted / found + (1.0 - rescale))
+    return prediction * (restraint.rescale * wanted / found + (1.0 - restraint.rescale))
+
+
+def along(change: Tensor, direction: Tensor) -> Tensor:
+    """The part of `change` that is parallel to `direction`, both of one lane."""
+    length = direction.square().sum().clamp(min=torch.finfo(direction.dtype).tiny)
+    return (change * direction).sum() / length * direction
 
 
 def guided_side_by_side(
-    plain: Tensor, terms: Sequence[tuple[float, Tensor]], scale: float, rescale: float = 0.0
+    plain: Tensor, terms: Sequence[tuple[float, Tensor]], scale: float, restraint: Restraint, clean: Clean
 ) -> Tensor:
     """As `guided`, but every term acts in a column of its own, from left to right; neighbours blend over two cells."""
     shares = columns(len(terms), plain.shape[-1]).to(plain)
-    parts = [guided(plain, [term], scale, rescale) for term in terms]
+    parts = [guided(plain, [term], scale, restraint, clean) for term in terms]
     return sum((share * part for share, part in zip(shares, parts, strict=True)), torch.zeros_like(plain))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from storyboard.rendering.diffusion.conditioning import Conditioner, Embedding
 from storyboard.rendering.diffusion.families import Family
 from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
 from storyboard.rendering.diffusion.lanes import Walker
+from storyboard.rendering.model_files import UNRESTRAINED, Restraint
 
 Batches = Sequence[Sequence[Walker]]
 
@@ -32,14 +34,14 @@ class Denoiser:
         unet: a UNet2DConditionModel.
         family: tells it more than the prompt.
         conditioner: pads prompts of different lengths.
-        guidance_rescale: see `guidance.guided`.
+        restraint: see `guidance.guided`.
         methods: techniques that change attention or latents.
     """
 
     unet: Any
     family: Family
     conditioner: Conditioner
-    guidance_rescale: float = 0.0
+    restraint: Restraint = UNRESTRAINED
     methods: tuple[Method, ...] = ()
 
 
@@ -194,5 +196,7 @@ def _guided(denoiser: Denoiser, lane: _LaneRows, pairs: Sequence[tuple[_LaneRows
     if lane.negative is None:
         return own[0]
     terms = [(weight, own[number + 1]) for number, (weight, _) in enumerate(lane.terms)]
-    combined = guided_side_by_side if lane.walker.lane.positive.side_by_side else guided
-    return combined(own[0], terms, lane.walker.lane.request.guidance, denoiser.guidance_rescale)
+    walker = lane.walker
+    combined = guided_side_by_side if walker.lane.positive.side_by_side else guided
+    clean = partial(walker.towards_clean, evaluation=lane.evaluation)
+    return combined(own[0], terms, walker.lane.request.guidance, denoiser.restraint, clean)

@@ -87,6 +87,20 @@ class LaneSchedule:
         scaled: Tensor = self.scheduler.scale_model_input(latents, self.timesteps[evaluation])
         return scaled
 
+    def towards_clean(self, prediction: Tensor, model_input: Tensor, evaluation: int) -> Tensor:
+        """Parallel to the clean latents x of a prediction at √ᾱ · x + √(1 − ᾱ) · ε, the model's input: of ε, of
+        v = √ᾱ · ε − √(1 − ᾱ) · x (arXiv 2202.00512), or of x itself."""
+        kind = self.scheduler.config.prediction_type
+        if kind == "sample":
+            return prediction
+        levels: Tensor = self.scheduler.alphas_cumprod
+        nearest = round(float(self.timesteps[evaluation]))
+        signal = float(levels[min(max(nearest, 0), len(levels) - 1)])
+        noise = (1 - signal) ** 0.5
+        kept = signal**0.5 if kind == "v_prediction" else 1.0
+        direction: Tensor = kept * model_input - noise * prediction
+        return direction
+
     def step(self, prediction: Tensor, evaluation: int, latents: Tensor) -> Tensor:
         """The latents after this evaluation."""
         extra = {"generator": self.generator} if self._takes_generator else {}

@@ -1,13 +1,13 @@
 """Pictures drawn in training are those that a board would show."""
 
 import numpy as np
-import pytest
 
 from storyboard.casting.training.loading import load_trainee
 from storyboard.casting.training.sampling import Guidance, draw
 from storyboard.frame import Frame
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
+from storyboard.rendering.model_files import Restraint
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import Story
 
@@ -24,11 +24,11 @@ def test_a_sample_is_the_frame_of_its_prompt_and_seed() -> None:
     (frame,) = (each for each in renderer.render(plan, {}, ["s1"], None) if isinstance(each, Frame))
     trainee = load_trainee("starter", precision="float32", device="cpu")
     size = (request.width, request.height)
-    assert trainee.guidance == Guidance(scale=request.guidance, rescale=0.7)
+    assert trainee.guidance == Guidance(scale=request.guidance, restraint=Restraint(parallel=0.3))
 
     def distance(guidance: Guidance) -> float:
         (image,) = draw(trainee.model, [request.prompt], [request.seed], size, guidance=guidance, steps=STEPS)
         return float(np.abs(np.asarray(image, dtype=float) - np.asarray(frame.image, dtype=float)).mean())
 
-    assert distance(trainee.guidance) == pytest.approx(0, abs=0.5)
+    assert distance(trainee.guidance) == 0
     assert distance(Guidance(scale=request.guidance)) > 2

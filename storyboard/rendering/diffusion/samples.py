@@ -1,0 +1,95 @@
+"""Pictures of single prompts, drawn as the frames of a board are, by a pipe with its weights as they are now.
+
+What trainings look at, and what a model is measured by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from PIL import Image
+
+from storyboard.render_options import FrameRequest
+from storyboard.rendering.diffusion import pictures
+from storyboard.rendering.diffusion.attention import ForwardState
+from storyboard.rendering.diffusion.conditioning import Conditioner
+from storyboard.rendering.diffusion.families import FAMILIES
+from storyboard.rendering.diffusion.lanes import Lane, Walker
+from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
+from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in
+from storyboard.rendering.model_files import Restraint
+from storyboard.rendering.samplers import OWN
+
+TOGETHER = 6
+NO_OTHER_CLOTHES: Wardrobe = MappingProxyType({})
+
+
+@torch.no_grad()
+def draw_prompts(
+    pipe: Any,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    size: tuple[int, int],
+    *,
+    steps: int,
+    guidance: float,
+    restraint: Restraint,
+    clothes: Wardrobe = NO_OTHER_CLOTHES,
+) -> list[Image.Image]:
+    """One picture of `size` (width, height) for each prompt and seed, by a Stable Diffusion 1 or SDXL pipe.
+
+    `clothes`: who wears what they did not learn; see `redressing`.
+
+    Raises:
+        ModelError: the model computes values that are no picture.
+    """
+    conditioner = Conditioner(pipe, dtype=pipe.unet.dtype, device=pipe.unet.device)
+    lanes = [
+        _lane(conditioner, _request(prompt, seed, size, steps, guidance), number, clothes)
+        for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True))
+    ]
+    images: list[Image.Image] = []
+    for first in range(0, len(lanes), TOGETHER):
+        images += _drawn(pipe, conditioner, lanes[first : first + TOGETHER], restraint)
+    return images
+
+
+def _request(prompt: str, seed: int, size: tuple[int, int], steps: int, guidance: float) -> FrameRequest:
+    return FrameRequest(
+        scene_id="",
+        prompt=prompt,
+        negative="",
+        seed=seed,
+        steps=steps,
+        guidance=guidance,
+        sampler=OWN,
+        width=size[0],
+        height=size[1],
+        dtype="float32",
+        model="",
+        model_sha256="",
+    )
+
+
+def _lane(conditioner: Conditioner, request: FrameRequest, number: int, clothes: Wardrobe) -> Lane:
+    instead = dressed_in(clothes, request.prompt)
+    return Lane(
+        number=number,
+        request=request,
+        positive=conditioner.encode(request.prompt, steps=request.steps, instead=instead),
+        negative=conditioner.encode("", steps=request.steps, negative=True),
+    )
+
+
+def _drawn(pipe: Any, conditioner: Conditioner, lanes: Sequence[Lane], restraint: Restraint) -> list[Image.Image]:
+    scale, device = pipe.vae_scale_factor, str(pipe.unet.device)
+    walkers = [Walker(lane, unet=pipe.unet, own_scheduler=pipe.scheduler, scale=scale, device=device) for lane in lanes]
+    family = FAMILIES["sdxl" if getattr(pipe, "text_encoder_2", None) is not None else "sd1"]
+    denoiser = Denoiser(unet=pipe.unet, family=family, conditioner=conditioner, restraint=restraint)
+    height, width = walkers[0].latents.shape[-2:]
+    for _ in denoise(denoiser, [], [walkers], ForwardState(steps=lanes[0].request.steps, height=height, width=width)):
+        pass
+    return [pictures.decode(pipe.vae, walker.latents) for walker in walkers]

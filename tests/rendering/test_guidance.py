@@ -1,0 +1,84 @@
+"""Guidance with and without restraint, on schedulers' own noise levels."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from torch.nn.functional import cosine_similarity
+
+from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
+from storyboard.rendering.diffusion.schedulers import LaneSchedule
+from storyboard.rendering.model_files import Restraint
+
+SHAPE = (1, 4, 8, 8)
+SCHEDULERS = (DDIMScheduler, EulerDiscreteScheduler, DPMSolverMultistepScheduler)
+PROJECTED = Restraint(parallel=0.0)
+
+
+def noise(seed: int) -> torch.Tensor:
+    return torch.randn(SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+def schedule(kind: type, prediction: str) -> LaneSchedule:
+    scheduler = kind(prediction_type=prediction)
+    return LaneSchedule(scheduler, steps=7, generator=torch.Generator(), device="cpu")
+
+
+def perfect(prediction: str, clean: torch.Tensor, error: torch.Tensor, signal: float) -> torch.Tensor:
+    velocity = signal**0.5 * error - (1 - signal) ** 0.5 * clean
+    return {"sample": clean, "epsilon": error, "v_prediction": velocity}[prediction]
+
+
+@pytest.mark.parametrize("prediction", ["sample", "epsilon", "v_prediction"])
+@pytest.mark.parametrize("kind", SCHEDULERS)
+def test_a_perfect_prediction_leads_towards_the_clean_latents(kind, prediction):
+    walk = schedule(kind, prediction)
+    for evaluation in range(len(walk.timesteps)):
+        signal = float(walk.scheduler.alphas_cumprod[round(float(walk.timesteps[evaluation]))])
+        seen = signal**0.5 * noise(1) + (1 - signal) ** 0.5 * noise(2)
+        found = walk.towards_clean(perfect(prediction, noise(1), noise(2), signal), seen, evaluation)
+        assert float(cosine_similarity(found.flatten(), noise(1).flatten(), dim=0)) > 0.999
+
+
+def same(prediction: torch.Tensor) -> torch.Tensor:
+    return prediction
+
+
+def test_projected_guidance_adds_nothing_along_the_picture():
+    plain, term = noise(3), noise(4)
+    made = guided(plain, [(1.0, term)], 5.0, PROJECTED, same)
+    assert float(((made - term) * term).sum()) == pytest.approx(0.0, abs=1e-2)
+    assert float((made - term).norm()) > float((term - plain).norm())
+    usual = guided(plain, [(1.0, term)], 5.0, Restraint(), same)
+    torch.testing.assert_close(usual, plain + 5.0 * (term - plain))
+    half = guided(plain, [(1.0, term)], 5.0, Restraint(parallel=0.5), same)
+    torch.testing.assert_close(half, (made + usual) / 2)
+
+
+def test_projection_has_nothing_to_do_at_scale_one_and_never_divides_by_zero():
+    plain, term = noise(3), noise(4)
+    torch.testing.assert_close(guided(plain, [(1.0, term)], 1.0, PROJECTED, same), term)
+    empty = torch.zeros(SHAPE)
+    assert torch.equal(guided(empty, [(1.0, empty)], 5.0, PROJECTED, same), empty)
+
+
+def test_two_halves_of_a_term_are_the_term_when_projected():
+    plain, term = noise(3), noise(4)
+    whole = guided(plain, [(1.0, term)], 5.0, PROJECTED, same)
+    torch.testing.assert_close(guided(plain, [(0.5, term), (0.5, term)], 5.0, PROJECTED, same), whole)
+
+
+def test_equal_texts_side_by_side_are_one_text():
+    plain, term = noise(3), noise(4)
+    for restraint in (Restraint(rescale=0.7), PROJECTED):
+        whole = guided(plain, [(1.0, term)], 5.0, restraint, same)
+        torch.testing.assert_close(guided_side_by_side(plain, [(1.0, term)] * 3, 5.0, restraint, same), whole)
+
+
+def test_each_text_rules_its_own_column_only():
+    plain, left, right = noise(3), noise(4), noise(5)
+    for restraint in (Restraint(), PROJECTED):
+        both = guided_side_by_side(plain, [(1.0, left), (1.0, right)], 5.0, restraint, same)
+        assert torch.equal(both[..., :3], guided(plain, [(1.0, left)], 5.0, restraint, same)[..., :3])
+        assert torch.equal(both[..., 5:], guided(plain, [(1.0, right)], 5.0, restraint, same)[..., 5:])
