@@ -16,8 +16,6 @@ from storyboard.starter.unet_training import new_scheduler
 MAXIMUM_FILE = "14MB"
 DEFAULT_STEPS = 20
 DEFAULT_GUIDANCE = 5.0
-RESTRAINT = {"guidance_rescale": 0.0, "guidance_parallel": 0.3}
-"""Guidance mostly by projection (decision 0011)."""
 
 
 def assemble(
@@ -48,15 +46,8 @@ def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe) 
     compute_in_float32(folder / "text_encoder" / "config.json")
     for config in folder.glob("*/config.json"):
         forget_origin(config)
-    settings = {
-        "steps": DEFAULT_STEPS,
-        "guidance": DEFAULT_GUIDANCE,
-        **RESTRAINT,
-        "size": [recipe.size] * 2,
-        "family": "sd1",
-        "recipe": recipe.name,
-    }
-    (folder / "storyboard.json").write_text(json.dumps(settings, indent=1) + "\n")
+    settings = {"steps": DEFAULT_STEPS, "guidance": DEFAULT_GUIDANCE, "size": [recipe.size] * 2, "family": "sd1"}
+    (folder / "storyboard.json").write_text(json.dumps(settings | {"recipe": recipe.name}, indent=1) + "\n")
 
 
 def compute_in_float32(config: Path) -> None:
