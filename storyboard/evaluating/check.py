@@ -83,7 +83,7 @@ def score_board(
         if frame.key
     ]
     scored = [(scene, frame) for scene, frame in frames if only is None or scene.id in only]
-    leads = {scene.cast[0] for scene, _ in scored if scene.cast[:1] and scene.cast[0] in cast}
+    leads = {lead for scene, _ in scored if (lead := _lead(scene, cast))}
     board = _Board(
         store=store,
         frames=frames,
@@ -111,7 +111,7 @@ class _Board:
         judge, picture = self.judge, self.pictures[scene.id]
         record = self.store.frame_record(frame.key) or {}
         request = record.get("request", {})
-        lead = scene.cast[0] if scene.cast and scene.cast[0] in self.cast else None
+        lead = _lead(scene, self.cast)
         hidden = _hidden_picture(self.store, request.get("anchors", ()), lead)
         prompt = str(request.get("prompt", scene.prompt))
         asked = prompt if request.get("people") else _asked(prompt, scene, self.cast)
@@ -135,10 +135,16 @@ class _Board:
         return [self.pictures[other.id] for other in others]
 
 
+def _lead(scene: Scene, cast: Cast) -> str | None:
+    """The first of the scene's cast; None where the scene shows nobody, or nobody that is known."""
+    return next((name for name in scene.cast[:1] if name in cast), None)
+
+
 def _asked(prompt: str, scene: Scene, cast: Cast) -> str:
     """The prompt, followed by the look of the lead where it says only their token; what it says itself goes first."""
-    leads = (cast[name] for name in scene.cast[:1] if name in cast)
-    return ", ".join([prompt, *(lead.look for lead in leads if lead.look and lead.token in prompt)])
+    name = _lead(scene, cast)
+    said = name is not None and cast[name].look and cast[name].token in prompt
+    return f"{prompt}, {cast[name].look}" if name and said else prompt
 
 
 def _said(prompt: str, scene: Scene, cast: Cast) -> str:

@@ -264,9 +264,9 @@ def _settings(configs: Path) -> Mapping[str, Any]:
     checks: dict[str, Callable[[Any], bool]] = {
         "size": lambda value: len(value) == 2 and all(type(side) is int and 8 <= side <= 4096 for side in value),
         "steps": lambda value: type(value) is int and 1 <= value <= 150,
-        "guidance": lambda value: 0 <= float(value) <= 50,
-        "guidance_rescale": lambda value: 0 <= float(value) <= 1,
-        "guidance_parallel": lambda value: 0 <= float(value) <= 1,
+        "guidance": _number_up_to(50),
+        "guidance_rescale": _number_up_to(1),
+        "guidance_parallel": _number_up_to(1),
         "adapter_family": lambda value: value in (STARTER, *GUIDANCE),
         "sampler": lambda value: isinstance(value, str),
     }
@@ -278,6 +278,11 @@ def _settings(configs: Path) -> Mapping[str, Any]:
         if not good:
             raise ModelError(f"{path}: {key} cannot be {str(data[key])[:80]}.", hint=f"Correct {path}.")
     return data
+
+
+def _number_up_to(most: float) -> Callable[[Any], bool]:
+    """Whether a value is a number from 0 to `most`; texts and truth values are none."""
+    return lambda value: type(value) in (int, float) and 0 <= value <= most
 
 
 def _sides(configs: Path) -> tuple[int, int]:

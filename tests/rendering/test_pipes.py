@@ -97,9 +97,15 @@ def test_what_a_folder_says_about_itself(tiny_models, folder):
     assert Restraint() == sd1.restraint
     (folder / "storyboard.json").write_text('{"guidance_rescale": 0.2, "guidance_parallel": 0}')
     assert find_model(str(folder)).restraint == Restraint(rescale=0.2, parallel=0)
-    (folder / "storyboard.json").write_text('{"guidance_parallel": 2}')
-    with pytest.raises(ModelError, match="guidance_parallel"):
-        find_model(str(folder))
+    for wrong in (
+        '"guidance_parallel": 2',
+        '"guidance_parallel": "0.5"',
+        '"guidance_rescale": true',
+        '"guidance": "5"',
+    ):
+        (folder / "storyboard.json").write_text(f"{{{wrong}}}")
+        with pytest.raises(ModelError, match=wrong.split('"')[1]):
+            find_model(str(folder))
     (folder / "storyboard.json").write_text('{"steps": "many"}')
     with pytest.raises(ModelError, match="steps"):
         find_model(str(folder))

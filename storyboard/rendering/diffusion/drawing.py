@@ -171,10 +171,10 @@ def _lanes(
     drawn, lanes, failures = run.drawn(batches), [], []
     for number, use in run.hidden.items():
         if number in drawn:
-            lanes.append(_lane(conditioner, clothes, number, use.request, is_anchor=True))
+            lanes.append(lane_of(conditioner, clothes, number, use.request, is_anchor=True))
     for place, scene in run.company:
         try:
-            lanes.append(_lane(conditioner, clothes, place, scene.request))
+            lanes.append(lane_of(conditioner, clothes, place, scene.request))
         except StoryboardError as error:
             failures.append(FrameFailed(scene_id=scene.request.scene_id, reason=str(error)))
     return lanes, failures
@@ -215,9 +215,10 @@ def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:
     )
 
 
-def _lane(
+def lane_of(
     conditioner: Conditioner, clothes: Wardrobe, number: int, request: FrameRequest, *, is_anchor: bool = False
 ) -> Lane:
+    """What is to be denoised for a request, in words that the model reads."""
     return Lane(
         number=number,
         request=request,

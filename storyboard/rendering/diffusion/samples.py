@@ -16,10 +16,11 @@ from storyboard.render_options import FrameRequest
 from storyboard.rendering.diffusion import pictures
 from storyboard.rendering.diffusion.attention import ForwardState
 from storyboard.rendering.diffusion.conditioning import Conditioner
+from storyboard.rendering.diffusion.drawing import lane_of
 from storyboard.rendering.diffusion.families import FAMILIES
 from storyboard.rendering.diffusion.lanes import Lane, Walker
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
-from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in
+from storyboard.rendering.diffusion.redressing import Wardrobe
 from storyboard.rendering.model_files import Restraint
 from storyboard.rendering.samplers import OWN
 
@@ -48,7 +49,7 @@ def draw_prompts(
     """
     conditioner = Conditioner(pipe, dtype=pipe.unet.dtype, device=pipe.unet.device)
     lanes = [
-        _lane(conditioner, _request(prompt, seed, size, steps, guidance), number, clothes)
+        lane_of(conditioner, clothes, number, _request(prompt, seed, size, steps, guidance))
         for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True))
     ]
     images: list[Image.Image] = []
@@ -71,16 +72,6 @@ def _request(prompt: str, seed: int, size: tuple[int, int], steps: int, guidance
         dtype="float32",
         model="",
         model_sha256="",
-    )
-
-
-def _lane(conditioner: Conditioner, request: FrameRequest, number: int, clothes: Wardrobe) -> Lane:
-    instead = dressed_in(clothes, request.prompt)
-    return Lane(
-        number=number,
-        request=request,
-        positive=conditioner.encode(request.prompt, steps=request.steps, instead=instead),
-        negative=conditioner.encode("", steps=request.steps, negative=True),
     )
 
 
