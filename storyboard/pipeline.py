@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from storyboard.board import Board
-from storyboard.events import Exported, FrameDone, FrameFailed, Listener, Planned, Step
+from storyboard.events import Exported, FrameDone, FrameFailed, Listener, Note, Planned, Step
 from storyboard.frame import Frame
 from storyboard.job import Job
 from storyboard.manifest import Manifest, Version
@@ -79,9 +79,20 @@ def _kept_and_wanted(
         if version is None:
             wanted.append(scene_id)
             continue
+        if gone := _given_way(manifest.active_version(scene_id), version):
+            number = manifest.plan.scene(scene_id).number
+            again = f"storyboard redo {store.folder} {number}"
+            listener(Note(text=f"Frame {number} shows its first picture: that of {gone!r} is gone. Another: {again}"))
         manifest = manifest.with_version(scene_id, version)
         listener(FrameDone(scene_id=scene_id, path=store.frame_path(version.key), reused=True))
     return manifest, wanted
+
+
+def _given_way(chosen: Version | None, shown: Version) -> str:
+    """How the chosen version of a scene came about where a picture drawn before is shown for it; else ""."""
+    if chosen is None or chosen.base_key != shown.base_key or chosen.key == shown.key:
+        return ""
+    return chosen.note
 
 
 def export(job: Job, board: Board, manifest: Manifest, store: RunStore, listener: Listener) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from storyboard.board import Board
-from storyboard.events import Event, Exported, FrameDone, FrameFailed, Planned
+from storyboard.events import Event, Exported, FrameDone, FrameFailed, Note, Planned
 from storyboard.files import publish
 from storyboard.frame import StoredFrame
 from storyboard.job import Job
+from storyboard.manifest import Version
 from storyboard.pipeline import make_board
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan
@@ -162,3 +163,20 @@ def test_a_deleted_frame_is_drawn_again_with_the_same_bytes(tmp_path: Path) -> N
     _, _, renderer = run(RunStore(store.folder), a_plan("red", "green"))
     assert renderer.drawn == ["s1"]
     assert path.read_bytes() == before
+
+
+def test_a_version_whose_picture_is_gone_gives_way_aloud(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "b")
+    run(store, a_plan("red", "green"))
+    manifest = store.read()
+    own, other = (manifest.active_version(name) for name in ("s1", "s2"))
+    assert own is not None and other is not None
+    redone = Version(key=other.key, base_key=own.base_key, note="redo")
+    store.save(manifest.with_version("s1", redone))
+    _, events, _ = run(RunStore(store.folder), None)
+    assert [event.text for event in events if isinstance(event, Note)] == []
+    store.save(manifest.with_version("s1", Version(key="0" * 64, base_key=own.base_key, note="redo")))
+    board, events, renderer = run(RunStore(store.folder), None)
+    (said,) = [event.text for event in events if isinstance(event, Note)]
+    assert "Frame 1" in said and "redo" in said
+    assert board.frames[0].key == own.key and renderer.drawn == []
