@@ -159,7 +159,8 @@ def redo_frame(
     refuse_unheard(note)
     version = _counting_version(board, scene)
     shown = shown_request(board.store, scene.id, version)
-    guides = asked_guides(pictures or {}, models, board.renderer.options) or (version.guides if version else ())
+    asked = asked_guides(pictures or {}, models, board.renderer.options, scene.prompt)
+    guides = asked or (version.guides if version else ())
 
     def change(request: FrameRequest) -> FrameRequest:
         worded = shown or request

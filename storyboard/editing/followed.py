@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from storyboard.errors import BadInput
 from storyboard.files import publish
 from storyboard.manifest import PICTURE_FILE, WORDS, Followed
 from storyboard.render_options import CONTROLS, RenderOptions
 from storyboard.rendering.guides import control_folders, picture_digest
+from storyboard.rendering.stick_figure import pose_in
 
 if TYPE_CHECKING:
     from storyboard.rendering.diffusion.renderer import DiffusionRenderer
@@ -21,13 +23,17 @@ if TYPE_CHECKING:
 FOLDER = "guides"
 
 
-def asked_guides(pictures: Mapping[str, str], models: Sequence[str], own: RenderOptions) -> tuple[Followed, ...]:
-    """What is asked for a frame: kind -> picture file or "words", and ControlNets as `--control-model` names them;
-    without any, those of the board's `own` options.
+def asked_guides(
+    pictures: Mapping[str, str], models: Sequence[str], own: RenderOptions, prompt: str
+) -> tuple[Followed, ...]:
+    """What is asked for a frame: kind -> picture file or "words" (the pose that the plan's prompt names), and
+    ControlNets as `--control-model` names them; without any, those of the board's `own` options.
 
     Raises:
-        BadInput: pictures without a ControlNet, or one without pictures.
+        BadInput: pictures without a ControlNet, or one without pictures; a prompt that names no pose.
     """
+    if WORDS in pictures.values() and not pose_in(prompt):
+        raise BadInput("The frame's prompt names no pose for a stick figure.", hint="Draw one: --pose PICTURE")
     named = models or [f"{kind}={folder}" for kind, folder in control_folders(own).items() if kind in pictures]
     folders = control_folders(_following(own, {kind: (path,) for kind, path in pictures.items()}, named))
     return tuple(

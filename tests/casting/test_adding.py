@@ -22,7 +22,7 @@ from storyboard.casting.pictures import open_checked
 from storyboard.casting.registry import load_cast
 from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training import session
-from storyboard.casting.training.checkpoints import newest_checkpoint
+from storyboard.casting.training.checkpoints import checkpoint_path, checkpoint_steps, newest_checkpoint
 from storyboard.casting.training.loading import load_trainee
 from storyboard.casting.training.session import Session
 from storyboard.casting.trying import try_out
@@ -218,6 +218,19 @@ def test_another_checkpoint_is_kept_without_training(
     assert last.keys() == again.keys() and all(torch.equal(last[name], again[name]) for name in last)
     with pytest.raises(AssertionError, match="trained again"):
         train_character("eva", replace(quick, keep=4, overrides={**quick.overrides, "rank": 2}))
+
+
+def test_a_training_whose_checkpoint_is_damaged_begins_anew_aloud(home: Path, model: Path, pictures: Path) -> None:
+    quick = wish(model, prior_weight=0.0)
+    add_character(NewCharacter(name="ada", noun="woman", token="zzyxq"), pictures, quick)
+    whole = load_cast()["ada"].adapters[0].sha256
+    (work,) = (home / "training").glob("ada-*")
+    path = checkpoint_path(work, checkpoint_steps(work)[-1])
+    path.write_bytes(path.read_bytes()[:100])
+    said: list[str] = []
+    train_character("ada", replace(quick, say=said.append))
+    assert any("begins anew" in line for line in said)
+    assert load_cast()["ada"].adapters[0].sha256 == whole
 
 
 def test_checkpoints_too_large_to_stay_go(

@@ -189,6 +189,14 @@ def test_a_frame_may_follow_pictures_of_several_kinds(board, control, pose):
     assert len(list((board / "guides").iterdir())) == 1
 
 
+def test_words_that_name_no_pose_make_no_stick_figure(board, control):
+    before = RunStore(board).read()
+    asked = ["redo", str(board), "1", "--pose", "words", "--control-model", str(control)]
+    result = CliRunner().invoke(storyboard, asked)
+    assert result.exit_code == 2 and "no pose" in result.stderr and "--pose PICTURE" in result.stderr
+    assert RunStore(board).read() == before
+
+
 def test_pictures_stay_with_their_frames_when_one_is_put_in(board, control, pose):
     run("render", board, "--control-model", control, "--pose", f"2={pose}", "--to", "html", "--json")
     before = shown(board)

@@ -225,6 +225,8 @@ class Session:
         run.resume()
         if run.step:
             self.say(f"Going on from step {run.step} of {self.options.steps}.")
+        elif checkpoint_steps(self.work):
+            self.say("What is left of an earlier run cannot be gone on from: training begins anew.")
         prepared = time.monotonic() - started
         train(run, listen=self.listen, watch=watch)
         return run, prepared + run.seconds
