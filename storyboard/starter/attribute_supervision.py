@@ -17,7 +17,7 @@ from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.starter.checkpoints import load_state, save_state
 from storyboard.starter.muon import Muon
 from storyboard.starter.pictures import Shard
-from storyboard.starter.probe_training import ATTRIBUTES, IGNORED, label_indices, loss_of, one_cycle, probe_labels
+from storyboard.starter.probe_training import ATTRIBUTES, IGNORED, label_indices, one_cycle, probe_labels, update
 from storyboard.starter.recipe import ReaderRecipe
 from storyboard.starter.spec import attributes, from_json
 
@@ -67,19 +67,11 @@ def train_reader(
     reader = LatentReader(latents.shape[1])
     optimiser = Muon(reader.named_parameters(), plan.rate, weight_decay=0.02)
     for step in range(plan.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = plan.rate * one_cycle(step, plan.steps)
         generator = torch.Generator().manual_seed(step)
         chosen = torch.randint(len(latents) - plan.batch, (plan.batch,), generator=generator)
-        noisy = smudged(latents[chosen].float(), generator).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = reader(noisy)
-        loss = loss_of(logits, labels[chosen], SIZES)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(reader.parameters(), 5.0)
-        optimiser.step()
-        report(step + 1, float(loss.detach()))
+        noisy = smudged(latents[chosen].float(), generator)
+        loss = update(reader, optimiser, plan.rate * one_cycle(step, plan.steps), noisy, labels[chosen])
+        report(step + 1, loss)
     return reader.eval(), accuracy(reader.eval(), latents[-plan.batch :].float(), labels[-plan.batch :])
 
 

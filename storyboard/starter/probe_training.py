@@ -151,30 +151,35 @@ def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None 
     """
     work.mkdir(parents=True, exist_ok=True)
     examples = drawn(work, plan.examples, degrade)
-    sizes = [len(values) for values in probe_labels().values()]
     torch.manual_seed(0)
-    network = ProbeNetwork(sizes)
+    network = ProbeNetwork([len(values) for values in probe_labels().values()])
     optimiser = Muon(network.named_parameters(), plan.rate, weight_decay=0.02)
     done = _resume(work / "probe-state.safetensors", network, optimiser)
     stop = time.monotonic() + minutes * 60
     while done < plan.steps and time.monotonic() < stop:
-        for group in optimiser.param_groups:
-            group["lr"] = plan.rate * one_cycle(done, plan.steps)
         rng = torch.Generator().manual_seed(done)
         chosen = torch.randint(len(examples.labels), (plan.batch,), generator=rng)
         pictures = augment(to_signed(examples.pictures[chosen]), rng)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = network(pictures.contiguous(memory_format=torch.channels_last))
-        loss = loss_of(logits, examples.labels[chosen], sizes)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
+        update(network, optimiser, plan.rate * one_cycle(done, plan.steps), pictures, examples.labels[chosen])
         done += 1
         if done % KEEP_EVERY == 0:
             _keep(work / "probe-state.safetensors", network, optimiser, done)
     _keep(work / "probe-state.safetensors", network, optimiser, done)
     return network.eval(), done
+
+
+def update(network: nn.Module, optimiser: torch.optim.Optimizer, rate: float, inputs: Tensor, labels: Tensor) -> float:
+    """One step of the optimiser at a learning rate; returns the loss (`loss_of`) of the inputs before it."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = network(inputs.contiguous(memory_format=torch.channels_last))
+    loss = loss_of(logits, labels, [len(values) for values in probe_labels().values()])
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimiser.step()
+    return float(loss.detach())
 
 
 def _keep(path: Path, network: ProbeNetwork, optimiser: torch.optim.Optimizer, done: int) -> None:
