@@ -59,6 +59,8 @@ ROWS: tuple[tuple[str, dict[str, object], str], ...] = (
     ("LoRA only", {"consistency": "off"}, "trained"),
     ("LoRA + one repair", {"consistency": "off", "repair": 1}, "trained"),
     ("LoRA + two repairs", {"consistency": "off", "repair": 2}, "trained"),
+    ("LoRA + detail", {"consistency": "off", "detail": 0.5}, "trained"),
+    ("LoRA + detail + one repair", {"consistency": "off", "detail": 0.5, "repair": 1}, "trained"),
     ("LoRA + anchor", {"consistency": "anchor"}, "trained"),
     ("LoRA + anchor+mask", {"consistency": "anchor+mask"}, "trained"),
 )

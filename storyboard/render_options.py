@@ -37,6 +37,7 @@ class RenderOptions:
         offload: "auto", "none", "model" or "sequential".
         repair: how often a new frame that scores low, or whose lead lost something, is drawn again, at most; only where
             something can score it.
+        detail: how far small heads are drawn again, enlarged, 0 (not at all) to 1.
         control_model: folders of ControlNets that follow the pictures of `pose`, `depth` or `sketch`, "path", or
             "pose=path" where there are several.
         control_scale: how strongly.
@@ -64,6 +65,7 @@ class RenderOptions:
     micro_batch: int | None = None
     offload: str = "auto"
     repair: int = 1
+    detail: float = 0.0
     control_model: tuple[str, ...] = ()
     control_scale: float = 1.0
     pose: tuple[str, ...] = ()
@@ -125,6 +127,7 @@ class FrameRequest:
     Attributes:
         scene_id: which scene it is for (not in the key).
         anchors: keys of the frames it attends to.
+        detail: how far its head, where it is small, is drawn again, enlarged.
         people: trained characters who share the frame, each drawn in a column of their own; () for up to one.
         edit_of: key of the frame it is an edit of, with `edit` the edit's own settings as canonical JSON.
     """
@@ -149,6 +152,7 @@ class FrameRequest:
     anchors: tuple[str, ...] = ()
     guides: tuple[PictureGuide, ...] = ()
     people: tuple[Person, ...] = ()
+    detail: float = 0.0
     edit_of: str = ""
     edit: str = ""
     epoch: int = RENDER_EPOCH
@@ -163,8 +167,9 @@ class FrameRequest:
         data = dataclasses.asdict(self)
         for not_pixels in ("scene_id", "model"):
             del data[not_pixels]
-        if not self.people:
-            del data["people"]  # frames of boards that were drawn before there was such a thing keep their keys
+        for later in ("people", "detail"):
+            if not data[later]:
+                del data[later]  # frames of boards that were drawn before there was such a thing keep their keys
         return data
 
 

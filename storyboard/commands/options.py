@@ -110,6 +110,13 @@ _RENDER = (
         show_default=True,
         help="Draw frames again that score low or lost something of their lead, so often at most; bundled model.",
     ),
+    click.option(
+        "--detail",
+        type=NumberRange(0, 1),
+        default=0.0,
+        show_default=True,
+        help="Draw small heads again, enlarged: how far they may change; 0.5 is a good start.",
+    ),
     click.option("--micro-batch", type=click.IntRange(1, 64), help="Frames denoised together."),
 )
 

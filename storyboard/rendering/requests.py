@@ -57,6 +57,7 @@ def check_options(options: RenderOptions) -> None:
         ("lora-scale", options.lora_scale, 0, 4),
         ("clip-skip", options.clip_skip, 1, 12),
         ("repair", options.repair, 0, 5),
+        ("detail", options.detail, 0, 1),
         ("control-scale", options.control_scale, 0, 2),
     )
     for name, value, least, most in ranges:
@@ -103,7 +104,8 @@ def scene_requests(
         seed = frame_seed(plan.story.seed, scene.id) if scene.seed is None else scene.seed
         request = ask(scene_id=scene.id, prompt=scene.prompt, negative=scene.negative, names=scene.cast, seed=seed)
         steered = guides.of_scene(scene)
-        request = replace(request, guides=tuple(guide.asked for guide in steered))
+        detail = 0.0 if request.people else options.detail
+        request = replace(request, guides=tuple(guide.asked for guide in steered), detail=detail)
         uses = tuple(_anchor_request(anchor, scene, request, plan, ask, guides) for anchor in anchors[scene.id])
         keys = tuple(use.request.key for use in uses)
         identity = identities[scene.id]

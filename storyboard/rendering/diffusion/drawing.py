@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from storyboard.character import Adapter
 from storyboard.errors import StoryboardError
@@ -24,22 +26,23 @@ from storyboard.rendering.anchors import SceneRequest
 from storyboard.rendering.diffusion import memory, pictures, trajectory
 from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.rendering.diffusion.attention import ForwardState, Method
-from storyboard.rendering.diffusion.conditioning import Conditioner, Conditioning
+from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.consistency import agree
-from storyboard.rendering.diffusion.lanes import Lane, Walker
+from storyboard.rendering.diffusion.detailing import HEAD_TEXT, HeadFinder, close_up, redrawn
+from storyboard.rendering.diffusion.lanes import Lane, Walker, lane_of
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import LoadedModel
 from storyboard.rendering.diffusion.records import made_with
-from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in, wardrobe
+from storyboard.rendering.diffusion.redressing import Wardrobe, wardrobe
 from storyboard.rendering.diffusion.runs import Batches, Run, run_of_edits, runs_of
 from storyboard.rendering.diffusion.steering import steering
 from storyboard.rendering.diffusion.trajectory import RecordTrajectory, trajectory_of
 from storyboard.rendering.diffusion.word_edits import edit_methods
-from storyboard.rendering.side_by_side import told_apart
 
 Outcome = Frame | Step | FrameFailed
 Find = Callable[[str], Adapter]
 """Digest -> the adapter with that content, or CharacterError."""
+Better = Callable[[Lane, Image.Image], Image.Image]
 
 
 def draw(
@@ -153,7 +156,8 @@ def _attempt(
     tracks = [trajectory_of(walker.lane, folder) for walker in hidden]
     groups = [[walkers[place] for place, _ in batch if place in walkers] for batch in batches]
     together = run.fits_together(model.memory.micro_batch, spare=model.machine.device == "cpu")
-    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods), together)
+    heads = _heads(conditioner, spoken)
+    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods, *heads), together)
     share = (time.perf_counter() - began) / max(1, len(walkers))
     for walker, track in zip(hidden, tracks, strict=True):
         if isinstance(track, RecordTrajectory):
@@ -161,7 +165,30 @@ def _attempt(
     shown = list(itertools.chain.from_iterable(groups))
     for walker in shown[-1:] if run.is_edit else shown:
         if walker.lane.request.scene_id in wanted:
-            yield _finished(model, walker, share, {})
+            yield _finished(model, walker, share, {}, partial(_detailed, model, conditioner, clothes, heads))
+
+
+def _heads(conditioner: Conditioner, lanes: Sequence[Lane]) -> list[HeadFinder]:
+    """What finds the heads to be drawn again, if any shall be."""
+    asked = [lane.number for lane in lanes if lane.request.detail > 0]
+    return [HeadFinder(asked, conditioner.encode(HEAD_TEXT, steps=1).at(0)[0][1])] if asked else []
+
+
+def _detailed(
+    model: LoadedModel,
+    conditioner: Conditioner,
+    clothes: Wardrobe,
+    heads: Sequence[HeadFinder],
+    lane: Lane,
+    image: Image.Image,
+) -> Image.Image:
+    """A lane's picture with its head drawn again where that is asked for, and small."""
+    request = lane.request
+    for finder in heads:
+        if square := finder.square(lane.number, request.width, request.height):
+            near = lane_of(conditioner, clothes, lane.number, close_up(request, model.files.side_unit))
+            return redrawn(model.pipe, _denoiser(model, conditioner), near, image, square, request.detail)
+    return image
 
 
 def _lanes(
@@ -194,15 +221,19 @@ def _denoised(
     if first is None:
         return
     height, width = first.latents.shape[-2:]
-    denoiser = Denoiser(
+    denoiser = _denoiser(model, conditioner, methods)
+    state = ForwardState(steps=first.lane.request.steps, height=height, width=width)
+    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state, together=together)
+
+
+def _denoiser(model: LoadedModel, conditioner: Conditioner, methods: tuple[Method, ...] = ()) -> Denoiser:
+    return Denoiser(
         unet=model.pipe.unet,
         family=model.family,
         conditioner=conditioner,
         restraint=model.files.restraint,
         methods=methods,
     )
-    state = ForwardState(steps=first.lane.request.steps, height=height, width=width)
-    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state, together=together)
 
 
 def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:
@@ -213,27 +244,6 @@ def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:
         device=model.machine.device,
         dtype=model.pipe.unet.dtype,
     )
-
-
-def lane_of(
-    conditioner: Conditioner, clothes: Wardrobe, number: int, request: FrameRequest, *, is_anchor: bool = False
-) -> Lane:
-    """What is to be denoised for a request, in words that the model reads."""
-    return Lane(
-        number=number,
-        request=request,
-        positive=_positive(conditioner, clothes, request),
-        negative=conditioner.encode(request.negative, steps=request.steps, negative=True),
-        is_anchor=is_anchor,
-    )
-
-
-def _positive(conditioner: Conditioner, clothes: Wardrobe, request: FrameRequest) -> Conditioning:
-    texts = told_apart(request.prompt, request.people)
-    instead = dressed_in(clothes, request.prompt)
-    if len(texts) > 1:
-        return conditioner.encode_side_by_side(texts, steps=request.steps, instead=instead)
-    return conditioner.encode(request.prompt, steps=request.steps, instead=instead)
 
 
 def _walker(model: LoadedModel, lane: Lane) -> Walker:
@@ -248,12 +258,13 @@ def _walker(model: LoadedModel, lane: Lane) -> Walker:
 
 @torch.no_grad()
 def _finished(
-    model: LoadedModel, walker: Walker, seconds: float, extra_files: Mapping[str, bytes]
+    model: LoadedModel, walker: Walker, seconds: float, extra_files: Mapping[str, bytes], better: Better | None = None
 ) -> Frame | FrameFailed:
     began = time.perf_counter()
     request = walker.lane.request
     try:
         image = pictures.decode(model.pipe.vae, walker.latents)
+        image = better(walker.lane, image) if better else image
     except StoryboardError as error:
         return FrameFailed(scene_id=request.scene_id, reason=str(error))
     return Frame(

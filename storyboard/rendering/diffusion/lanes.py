@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from storyboard.render_options import FrameRequest
-from storyboard.rendering.diffusion.conditioning import Conditioning, Embedding
+from storyboard.rendering.diffusion.conditioning import Conditioner, Conditioning, Embedding
+from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in
 from storyboard.rendering.diffusion.schedulers import LaneSchedule, new_scheduler
+from storyboard.rendering.side_by_side import told_apart
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +48,27 @@ class Lane:
     negative: Conditioning
     is_anchor: bool = False
     start: Start | None = None
+
+
+def lane_of(
+    conditioner: Conditioner, clothes: Wardrobe, number: int, request: FrameRequest, *, is_anchor: bool = False
+) -> Lane:
+    """What is to be denoised for a request, in words that the model reads."""
+    return Lane(
+        number=number,
+        request=request,
+        positive=_positive(conditioner, clothes, request),
+        negative=conditioner.encode(request.negative, steps=request.steps, negative=True),
+        is_anchor=is_anchor,
+    )
+
+
+def _positive(conditioner: Conditioner, clothes: Wardrobe, request: FrameRequest) -> Conditioning:
+    texts = told_apart(request.prompt, request.people)
+    instead = dressed_in(clothes, request.prompt)
+    if len(texts) > 1:
+        return conditioner.encode_side_by_side(texts, steps=request.steps, instead=instead)
+    return conditioner.encode(request.prompt, steps=request.steps, instead=instead)
 
 
 class Walker:

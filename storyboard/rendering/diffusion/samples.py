@@ -16,9 +16,8 @@ from storyboard.render_options import FrameRequest
 from storyboard.rendering.diffusion import pictures
 from storyboard.rendering.diffusion.attention import ForwardState
 from storyboard.rendering.diffusion.conditioning import Conditioner
-from storyboard.rendering.diffusion.drawing import lane_of
 from storyboard.rendering.diffusion.families import FAMILIES
-from storyboard.rendering.diffusion.lanes import Lane, Walker
+from storyboard.rendering.diffusion.lanes import Lane, Walker, lane_of
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.redressing import Wardrobe
 from storyboard.rendering.model_files import Restraint

@@ -1,0 +1,175 @@
+"""Small heads drawn once more, enlarged: a face of a few latents comes out badly, one that fills the picture well.
+
+Where the head is: cross-attention to the words of a text of its own, which need not stand in the frame's prompt
+(open-vocabulary attention maps, Marcos-Manchón et al., arXiv 2403.14291), summed over the later steps. That square is
+cut out, enlarged to a picture, noised part of the way and denoised again (SDEdit, Meng et al., arXiv 2108.01073), and
+put back with a soft edge. Frames whose head is large already, or where attention is all over the picture, stay as they
+are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from storyboard.render_options import FrameRequest
+from storyboard.rendering.diffusion import pictures
+from storyboard.rendering.diffusion.attention import (
+    Attend,
+    AttentionCall,
+    ForwardState,
+    Method,
+    edited,
+    keys_and_values,
+    layers_of,
+)
+from storyboard.rendering.diffusion.conditioning import Embedding
+from storyboard.rendering.diffusion.lanes import Lane, Start, Walker
+from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
+from storyboard.rendering.diffusion.subject_masks import watched_layers, word_maps
+from storyboard.rendering.diffusion.word_columns import columns_of
+
+HEAD_TEXT, HEAD_WORDS = "a person with brown hair, smiling", ("hair", "smiling")
+SETTLED = 0.25
+"""Of the steps, after which attention is believed."""
+INSIDE = 0.45
+"""Of the strongest attention, above which a place belongs to the head."""
+ROOM = 5.5
+"""The square's side, in standard deviations of those places."""
+SMALLEST, LARGEST = 0.28, 0.62
+"""Of the frame's shorter side: smaller squares grow, larger heads are drawn well as they are."""
+SHOT = re.compile(
+    r"\s*(?:(?:extreme |medium )?(?:wide|long|full|medium|establishing)[- ](?:shot|body)(?: view)?|head to toe)\s*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Square:
+    """A part of a picture, in pixels."""
+
+    left: int
+    top: int
+    side: int
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom, as Pillow has them."""
+        return self.left, self.top, self.left + self.side, self.top + self.side
+
+
+class HeadFinder(Method):
+    """Watches where some lanes would look for a head; changes nothing.
+
+    Args:
+        lanes: of the frames.
+        text: `HEAD_TEXT`, encoded.
+    """
+
+    name = "heads"
+
+    def __init__(self, lanes: Collection[int], text: Embedding) -> None:
+        self.lanes = frozenset(lanes)
+        self.text = text
+        self.words = tuple(columns_of(text, word) for word in HEAD_WORDS)
+        self._sums: dict[int, Tensor] = {}
+
+    def attach(self, unet: Any, state: ForwardState) -> AbstractContextManager[None]:
+        """Watches the decoder's cross-attention of one level."""
+        self._sums.clear()
+        tokens = self.text.tokens[None].to(unet.device, unet.dtype)
+        edits = {}
+        for layer in watched_layers(layers_of(unet), state):
+            key, _ = keys_and_values(unet.get_submodule(layer.name), tokens)
+            edits[layer] = partial(self._watch, state, key)
+        return edited(unet, state, edits)
+
+    def _watch(self, state: ForwardState, key: Tensor, call: AttentionCall, attend: Attend) -> Tensor:
+        for index, row in enumerate(call.rows):
+            if row.lane in self.lanes and row.conditional and not state.plain and state.step >= SETTLED * state.steps:
+                asked = replace(call, query=call.query[index : index + 1], key=key)
+                found = word_maps(asked, 0, self.words).sum(dim=0).view(state.grid(call.query.shape[2]))
+                self._sums[row.lane] = self._sums.get(row.lane, torch.zeros_like(found)) + found
+        return attend(call)
+
+    def square(self, lane: int, width: int, height: int) -> Square | None:
+        """Around the head in a lane's picture of that size; None where it is large, or nowhere in particular."""
+        return None if lane not in self._sums else square_around(self._sums[lane].cpu(), width, height)
+
+
+def square_around(attention: Tensor, width: int, height: int) -> Square | None:
+    """The square in a picture of width x height that holds what is attended to, (rows, columns); None as in
+    `HeadFinder.square`."""
+    rows, columns = attention.shape
+    inside = torch.where(attention >= INSIDE * attention.max(), attention, torch.zeros_like(attention))
+    down, spread_down = _mean_and_deviation(inside.sum(dim=1), height / rows)
+    across, spread_across = _mean_and_deviation(inside.sum(dim=0), width / columns)
+    shorter = min(width, height)
+    side = round(max(ROOM * max(spread_down, spread_across), SMALLEST * shorter))
+    if side > LARGEST * shorter:
+        return None
+    left, top = (
+        round(min(max(middle - side / 2, 0), whole - side)) for middle, whole in ((across, width), (down, height))
+    )
+    return Square(left=left, top=top, side=side)
+
+
+def _mean_and_deviation(weights: Tensor, cell: float) -> tuple[float, float]:
+    """Of places that are `cell` pixels apart, each of which counts by its weight."""
+    places = (torch.arange(len(weights)) + 0.5) * cell
+    shares = weights / weights.sum()
+    mean = (shares * places).sum()
+    return float(mean), float((shares * (places - mean).square()).sum().sqrt())
+
+
+def close_up(request: FrameRequest, unit: int) -> FrameRequest:
+    """What is asked for the enlarged square of a frame: the same, seen from near; sides are multiples of `unit`."""
+    side = max(unit, min(request.width, request.height) // unit * unit)
+    said = [part for part in request.prompt.split(",") if not SHOT.fullmatch(part)]
+    return replace(request, prompt=",".join([*said, " close-up"]), width=side, height=side, detail=0.0)
+
+
+@torch.no_grad()
+def redrawn(pipe: Any, denoiser: Denoiser, lane: Lane, image: Image.Image, square: Square, share: float) -> Image.Image:
+    """The picture with the square drawn anew as the lane says, which has the size to enlarge it to.
+
+    Args:
+        share: of the way back to noise, above 0, at most 1.
+
+    Raises:
+        ModelError: the model computes values that are no picture.
+    """
+    request = lane.request
+    cut = image.crop(square.box)
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    latents = pictures.encode(pipe.vae, cut, request.width, request.height, generator)
+    walker = Walker(
+        replace(lane, start=Start(latents=latents.to(pipe.unet.device), strength=share)),
+        unet=pipe.unet,
+        own_scheduler=pipe.scheduler,
+        scale=pipe.vae_scale_factor,
+        device=str(pipe.unet.device),
+    )
+    height, width = walker.latents.shape[-2:]
+    for _ in denoise(denoiser, [], [[walker]], ForwardState(steps=request.steps, height=height, width=width)):
+        pass
+    return put_back(image, pictures.decode(pipe.vae, walker.latents), square)
+
+
+def put_back(image: Image.Image, enlarged: Image.Image, square: Square) -> Image.Image:
+    """The picture with the square replaced, under a soft edge; outside the square it stays as it is."""
+    side, edge = square.side, max(1, square.side // 16)
+    mask = Image.new("L", (side, side))
+    mask.paste(255, (2 * edge, 2 * edge, side - 2 * edge, side - 2 * edge))
+    whole = image.copy()
+    small = enlarged.resize((side, side), Image.Resampling.LANCZOS)
+    whole.paste(small, square.box, mask.filter(ImageFilter.GaussianBlur(edge / 2)))
+    return whole
