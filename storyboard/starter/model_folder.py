@@ -17,7 +17,7 @@ MAXIMUM_FILE = "14MB"
 DEFAULT_STEPS = 20
 DEFAULT_GUIDANCE = 5.0
 DEFAULT_RESCALE = 0.35
-"""Half of what is usual (decision 0011)."""
+"""Of the contrast that guidance adds, taken back: half of what is usual (decision 0011)."""
 
 
 def assemble(

@@ -95,7 +95,7 @@ class HeadFinder(Method):
     def _watch(self, state: ForwardState, key: Tensor, call: AttentionCall, attend: Attend) -> Tensor:
         for index, row in enumerate(call.rows):
             if row.lane in self.lanes and row.conditional and not state.plain and state.step >= SETTLED * state.steps:
-                asked = replace(call, query=call.query[index : index + 1], key=key)
+                asked = replace(call, query=call.query[index : index + 1], key=key.to(call.query))
                 found = word_maps(asked, 0, self.words).sum(dim=0).view(state.grid(call.query.shape[2]))
                 self._sums[row.lane] = self._sums.get(row.lane, torch.zeros_like(found)) + found
         return attend(call)
@@ -138,11 +138,14 @@ def close_up(request: FrameRequest, unit: int) -> FrameRequest:
 
 
 @torch.no_grad()
-def redrawn(pipe: Any, denoiser: Denoiser, lane: Lane, image: Image.Image, square: Square, share: float) -> Image.Image:
+def redrawn(
+    pipe: Any, denoiser: Denoiser, lane: Lane, image: Image.Image, square: Square, *, share: float, device: str
+) -> Image.Image:
     """The picture with the square drawn anew as the lane says, which has the size to enlarge it to.
 
     Args:
         share: of the way back to noise, above 0, at most 1.
+        device: where latents live.
 
     Raises:
         ModelError: the model computes values that are no picture.
@@ -152,11 +155,11 @@ def redrawn(pipe: Any, denoiser: Denoiser, lane: Lane, image: Image.Image, squar
     generator = torch.Generator("cpu").manual_seed(request.seed)
     latents = pictures.encode(pipe.vae, cut, request.width, request.height, generator)
     walker = Walker(
-        replace(lane, start=Start(latents=latents.to(pipe.unet.device), strength=share)),
+        replace(lane, start=Start(latents=latents.to(device), strength=share)),
         unet=pipe.unet,
         own_scheduler=pipe.scheduler,
         scale=pipe.vae_scale_factor,
-        device=str(pipe.unet.device),
+        device=device,
     )
     height, width = walker.latents.shape[-2:]
     for _ in denoise(denoiser, [], [[walker]], ForwardState(steps=request.steps, height=height, width=width)):

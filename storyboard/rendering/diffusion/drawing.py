@@ -187,7 +187,8 @@ def _detailed(
     for finder in heads:
         if square := finder.square(lane.number, request.width, request.height):
             near = lane_of(conditioner, clothes, lane.number, close_up(request, model.files.side_unit))
-            return redrawn(model.pipe, _denoiser(model, conditioner), near, image, square, request.detail)
+            denoiser, device = _denoiser(model, conditioner), model.machine.device
+            return redrawn(model.pipe, denoiser, near, image, square, share=request.detail, device=device)
     return image
 
 
