@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy
 import pytest
 import torch
 from PIL import Image, ImageChops
 
+from storyboard.editing.word_edit import read_edit
 from storyboard.errors import BadInput
 from storyboard.frame import Frame
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion import detailing
-from storyboard.rendering.diffusion.detailing import Square, close_up, put_back, square_around
+from storyboard.rendering.diffusion.detailing import Square, changed_only, close_up, put_back, square_around
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import Story
@@ -121,3 +124,26 @@ def test_the_bundled_model_draws_a_small_head_again_and_nothing_else() -> None:
     rows, columns = numpy.nonzero(changed)
     assert 36 / 2 < numpy.ptp(rows) < 80 and 36 / 2 < numpy.ptp(columns) < 80
     assert rows.mean() < 64, "the head of somebody who stands is in the upper half"
+
+
+def test_only_what_has_changed_is_taken_over() -> None:
+    before, after = Image.new("RGB", (64, 64), "blue"), Image.new("RGB", (64, 64), "red")
+    changed = torch.zeros(8, 8, dtype=torch.bool)
+    changed[2:6, 4:7] = True
+    image = changed_only(after, before, changed)
+    assert ImageChops.difference(image, before).getbbox() == (32, 16, 56, 48)
+    assert image.getpixel((44, 32)) == (255, 0, 0)
+
+
+def test_an_edit_keeps_the_head_that_was_drawn_again() -> None:
+    def differs(detail: float) -> tuple[int, int, int, int]:
+        ours = renderer("starter", steps=8, detail=detail)
+        source = ours.requests(plan(), {})[0]
+        edit = read_edit(source.prompt, "red instead of green")
+        target = dataclasses.replace(source, prompt=edit.after, edit_of=source.key, edit=edit.to_json())
+        (after,) = (each.image for each in ours.edit(plan(), {}, [source, target], None) if isinstance(each, Frame))
+        return ImageChops.difference(drawn(ours)["s1"], after).getbbox() or (0, 0, 0, 0)
+
+    plain, detailed = differs(0.0), differs(0.5)
+    assert plain[1] <= detailed[1] < detailed[3] <= plain[3]
+    assert plain[0] <= detailed[0] < detailed[2] <= plain[2]

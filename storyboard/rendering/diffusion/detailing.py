@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
 from storyboard.render_options import FrameRequest
@@ -176,3 +177,11 @@ def put_back(image: Image.Image, enlarged: Image.Image, square: Square) -> Image
     small = enlarged.resize((side, side), Image.Resampling.LANCZOS)
     whole.paste(small, square.box, mask.filter(ImageFilter.GaussianBlur(edge / 2)))
     return whole
+
+
+def changed_only(image: Image.Image, before: Image.Image, changed: Tensor) -> Image.Image:
+    """`image` where latents have `changed` (rows, columns), with a soft edge inside; elsewhere `before`, to the bit."""
+    cells = Image.fromarray(changed.cpu().numpy().astype(numpy.uint8) * 255)
+    mask = cells.resize(image.size, Image.Resampling.NEAREST)
+    soft = mask.filter(ImageFilter.GaussianBlur(image.width / changed.shape[1] / 4))
+    return Image.composite(image, before, ImageChops.darker(mask, soft))

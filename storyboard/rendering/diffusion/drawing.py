@@ -28,7 +28,7 @@ from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.rendering.diffusion.attention import ForwardState, Method
 from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.consistency import agree
-from storyboard.rendering.diffusion.detailing import HEAD_TEXT, HeadFinder, close_up, redrawn
+from storyboard.rendering.diffusion.detailing import HEAD_TEXT, HeadFinder, changed_only, close_up, redrawn
 from storyboard.rendering.diffusion.lanes import Lane, Walker, lane_of
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import LoadedModel
@@ -42,7 +42,7 @@ from storyboard.rendering.diffusion.word_edits import edit_methods
 Outcome = Frame | Step | FrameFailed
 Find = Callable[[str], Adapter]
 """Digest -> the adapter with that content, or CharacterError."""
-Better = Callable[[Lane, Image.Image], Image.Image]
+Better = Callable[[Walker, Image.Image], Image.Image]
 
 
 def draw(
@@ -165,7 +165,9 @@ def _attempt(
     shown = list(itertools.chain.from_iterable(groups))
     for walker in shown[-1:] if run.is_edit else shown:
         if walker.lane.request.scene_id in wanted:
-            yield _finished(model, walker, share, {}, partial(_detailed, model, conditioner, clothes, heads))
+            earlier = shown[:-1] if run.is_edit else []
+            better = partial(_detailed, model, conditioner, clothes, heads[0], earlier) if heads else None
+            yield _finished(model, walker, share, {}, better)
 
 
 def _heads(conditioner: Conditioner, lanes: Sequence[Lane]) -> list[HeadFinder]:
@@ -178,18 +180,24 @@ def _detailed(
     model: LoadedModel,
     conditioner: Conditioner,
     clothes: Wardrobe,
-    heads: Sequence[HeadFinder],
-    lane: Lane,
+    heads: HeadFinder,
+    earlier: Sequence[Walker],
+    walker: Walker,
     image: Image.Image,
 ) -> Image.Image:
-    """A lane's picture with its head drawn again where that is asked for, and small."""
-    request = lane.request
-    for finder in heads:
-        if square := finder.square(lane.number, request.width, request.height):
-            near = lane_of(conditioner, clothes, lane.number, close_up(request, model.files.side_unit))
-            denoiser, device = _denoiser(model, conditioner), model.machine.device
-            return redrawn(model.pipe, denoiser, near, image, square, share=request.detail, device=device)
-    return image
+    """A lane's picture with its head drawn again where that is asked for, and small. An edit of the last of `earlier`
+    keeps that one's details wherever its latents are the same."""
+    request = walker.lane.request
+    if square := heads.square(walker.lane.number, request.width, request.height):
+        near = lane_of(conditioner, clothes, walker.lane.number, close_up(request, model.files.side_unit))
+        denoiser, device = _denoiser(model, conditioner), model.machine.device
+        image = redrawn(model.pipe, denoiser, near, image, square, share=request.detail, device=device)
+    if not earlier:
+        return image
+    *others, source = earlier
+    picture = pictures.decode(model.pipe.vae, source.latents)
+    kept = _detailed(model, conditioner, clothes, heads, others, source, picture)
+    return changed_only(image, kept, (walker.latents != source.latents).any(dim=1)[0])
 
 
 def _lanes(
@@ -265,7 +273,7 @@ def _finished(
     request = walker.lane.request
     try:
         image = pictures.decode(model.pipe.vae, walker.latents)
-        image = better(walker.lane, image) if better else image
+        image = better(walker, image) if better else image
     except StoryboardError as error:
         return FrameFailed(scene_id=request.scene_id, reason=str(error))
     return Frame(
