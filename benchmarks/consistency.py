@@ -6,9 +6,11 @@ Character fidelity: share of the character's own attributes seen in every frame 
 pairwise agreement about the person. Scene fidelity: share of the attributes asked for in prompts that are seen.
 Scene diversity: 1 minus pairwise agreement about everything but the person; a method that copies the pose loses here.
 All as the attribute probe reads them; where frames are repaired it also chose which, so those rows
-flatter themselves a little. Time is processor time of this process on one thread, which other load does not
-disturb much; memory is the peak of the resident set while a row runs, as a ratio to the first row's. The time of a
-board of 20 frames is measured apart, as a ratio to plain prompts on as long a board. Progress goes to stderr.
+flatter themselves. Cosine: between a frame and its prompt, with the look in words, by the image tower (the small CLIP
+model), which chose nothing: what repairs gain there is no flattery.
+Time is processor time of this process on one thread, which other load does not disturb much; memory is the peak of the
+resident set while a row runs, as a ratio to the first row's. The time of a board of 20 frames is measured apart, as a
+ratio to plain prompts on as long a board. Progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from storyboard.casting.registry import load_cast
 from storyboard.character import Character
 from storyboard.editing.repair import LOWEST_SCORE, Repair, repaired
 from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
-from storyboard.evaluating.likeness import ProbeJudge, same_person, same_scene
+from storyboard.evaluating.likeness import TOWER, ClipJudge, ProbeJudge, same_person, same_scene
 from storyboard.evaluating.probe import Probe, load_probe
 from storyboard.evaluating.scores import diversity, pairwise
 from storyboard.evaluating.wanted import wanted_attributes
@@ -44,6 +46,7 @@ from storyboard.planning.questions import characters
 from storyboard.protocols import Cast
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
+from storyboard.rendering.resolve_prompt import in_words
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan
 
@@ -76,6 +79,7 @@ class Row:
     likeness: float
     scene_fidelity: float
     scene_diversity: float
+    cosine: float
     seconds_per_frame: float
     time_ratio: float
     memory_ratio: float
@@ -153,17 +157,23 @@ class _Peak:
 
 
 def figures(
-    probe: Probe, boards: Sequence[Sequence[Image.Image]], plans: Sequence[ScenePlan], looks: Sequence[str]
+    probe: Probe, boards: Sequence[Sequence[Image.Image]], plans: Sequence[ScenePlan], leads: Sequence[Character]
 ) -> dict[str, float]:
-    """The four scores, averaged over stories."""
-    totals = {"character_fidelity": 0.0, "likeness": 0.0, "scene_fidelity": 0.0, "scene_diversity": 0.0}
-    for number, (pictures, plan) in enumerate(zip(boards, plans, strict=True)):
+    """The five scores, averaged over stories."""
+    names = ("character_fidelity", "likeness", "scene_fidelity", "scene_diversity", "cosine")
+    totals, tower = dict.fromkeys(names, 0.0), ClipJudge(TOWER)
+    for pictures, plan, lead in zip(boards, plans, leads, strict=True):
         readings = probe.read(pictures)
         wanted = [wanted_attributes(scene.prompt) for scene in plan.scenes]
-        totals["character_fidelity"] += character_fidelity(readings, wanted_attributes(looks[number]), wanted)
+        totals["character_fidelity"] += character_fidelity(
+            readings, wanted_attributes(f"{lead.noun}, {lead.look}"), wanted
+        )
         totals["likeness"] += pairwise(readings, same_person)
         totals["scene_fidelity"] += scene_fidelity(readings, wanted)
         totals["scene_diversity"] += diversity(readings, same_scene)
+        texts = [in_words(scene.prompt, lead) for scene in plan.scenes]
+        cosines = [tower.clip(picture, text) or 0.0 for picture, text in zip(pictures, texts, strict=True)]
+        totals["cosine"] += sum(cosines) / len(cosines)
     return {name: total / len(plans) for name, total in totals.items()}
 
 
@@ -187,11 +197,13 @@ def changed(renderer: DiffusionRenderer, changes: dict[str, object]) -> Diffusio
     return other
 
 
-def drawn(renderer: DiffusionRenderer, kind: str, stories: int, scenes: int) -> tuple[Measured, list[ScenePlan], Cast]:
-    """All stories of one row; the cast is story number -> lead."""
+def drawn(
+    renderer: DiffusionRenderer, kind: str, stories: int, scenes: int
+) -> tuple[Measured, list[ScenePlan], list[Character]]:
+    """All stories of one row, with the lead of each."""
     casts = [cast_of(kind, number) for number in range(stories)]
     plans = [story(number, scenes, casts[number]["lead"], one_seed=kind == "one seed") for number in range(stories)]
-    return measured(renderer, plans, casts), plans, {str(number): cast["lead"] for number, cast in enumerate(casts)}
+    return measured(renderer, plans, casts), plans, [cast["lead"] for cast in casts]
 
 
 def chosen_rows(only: Sequence[str]) -> tuple[tuple[str, dict[str, object], str], ...]:
@@ -211,8 +223,7 @@ def run_rows(options: RenderOptions, stories: int, scenes: int, only: Sequence[s
         result, plans, leads = drawn(changed(first, changes), kind, stories, scenes)
         base = base or result
         progress(f"{name}: {result.seconds:.0f} s")
-        looks = [f"{lead.noun}, {lead.look}" for lead in leads.values()]
-        scores = figures(probe, result.boards, plans, looks)
+        scores = figures(probe, result.boards, plans, leads)
         rows.append(
             Row(
                 name=name,
@@ -271,11 +282,12 @@ def main() -> None:
     if asked.json:
         print(json.dumps({"rows": [asdict(row) for row in rows], "timing": timing}, indent=1))
         return
-    print(f"{'row':<46} character likeness  scene diversity  s/frame  time  memory")
+    print(f"{'row':<46} character likeness  scene diversity  cosine  s/frame  time  memory")
     for row in rows:
         print(
             f"{row.name:<46} {row.character_fidelity:>9.3f} {row.likeness:>8.3f} {row.scene_fidelity:>6.3f} "
-            f"{row.scene_diversity:>9.3f} {row.seconds_per_frame:>8.2f} {row.time_ratio:>5.2f} {row.memory_ratio:>7.2f}"
+            f"{row.scene_diversity:>9.3f} {row.cosine:>7.3f} "
+            f"{row.seconds_per_frame:>8.2f} {row.time_ratio:>5.2f} {row.memory_ratio:>7.2f}"
         )
     for row in timing:
         print(f"{row['name']:<46} at {row['frames']} frames: {row['time_ratio']:.2f} x plain")
