@@ -191,9 +191,8 @@ def test_a_frame_may_follow_pictures_of_several_kinds(board, control, pose):
 
 def test_words_that_name_no_pose_make_no_stick_figure(board, control):
     before = RunStore(board).read()
-    asked = ["redo", str(board), "1", "--pose", "words", "--control-model", str(control)]
-    result = CliRunner().invoke(storyboard, asked)
-    assert result.exit_code == 2 and "no pose" in result.stderr and "--pose PICTURE" in result.stderr
+    with pytest.raises(BadInput, match="no pose"):
+        run("redo", board, 1, "--pose", "words", "--control-model", control, "--json")
     assert RunStore(board).read() == before
 
 
