@@ -63,7 +63,7 @@ def test_a_square_stays_within_the_picture() -> None:
     assert top == 0 and right == 128 and left == 128 - square.side and bottom == square.side
 
 
-@pytest.mark.parametrize("attention", [blob(8, 8, 4), torch.ones(16, 16)])
+@pytest.mark.parametrize("attention", [blob(8, 8, 4), torch.ones(16, 16), torch.full((16, 16), torch.nan)])
 def test_large_heads_and_none_are_left_alone(attention) -> None:
     assert square_around(attention, 128, 128) is None
 

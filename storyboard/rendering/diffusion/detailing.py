@@ -114,9 +114,10 @@ def square_around(attention: Tensor, width: int, height: int) -> Square | None:
     down, spread_down = _mean_and_deviation(inside.sum(dim=1), height / rows)
     across, spread_across = _mean_and_deviation(inside.sum(dim=0), width / columns)
     shorter = min(width, height)
-    side = round(max(ROOM * max(spread_down, spread_across), SMALLEST * shorter))
-    if side > LARGEST * shorter:
+    needed = ROOM * max(spread_down, spread_across)
+    if not needed <= LARGEST * shorter:  # nor where it is no number
         return None
+    side = round(max(needed, SMALLEST * shorter))
     left, top = (
         round(min(max(middle - side / 2, 0), whole - side)) for middle, whole in ((across, width), (down, height))
     )
