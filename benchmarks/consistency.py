@@ -7,7 +7,7 @@ pairwise agreement about the person. Scene fidelity: share of the attributes ask
 Scene diversity: 1 minus pairwise agreement about everything but the person; a method that copies the pose loses here.
 All as the attribute probe reads them; where frames are repaired it also chose which, so those rows
 flatter themselves. Cosine: between a frame and its prompt, with the look in words, by the image tower (the small CLIP
-model), which chose nothing: what repairs gain there is no flattery.
+model), which chose nothing; `benchmarks/cosine.py` says what it can see.
 Time is processor time of this process on one thread, which other load does not disturb much; memory is the peak of the
 resident set while a row runs, as a ratio to the first row's. The time of a board of 20 frames is measured apart, as a
 ratio to plain prompts on as long a board. Progress goes to stderr.
