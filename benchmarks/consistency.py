@@ -6,7 +6,8 @@ Character fidelity: share of the character's own attributes seen in every frame 
 pairwise agreement about the person. Scene fidelity: share of the attributes asked for in prompts that are seen.
 Scene diversity: 1 minus pairwise agreement about everything but the person; a method that copies the pose loses here.
 All as the attribute probe reads them; where frames are repaired it also chose which, so those rows
-flatter themselves. Cosine: between a frame and its prompt, with the look in words, by the image tower (the small CLIP
+flatter themselves, unless `--probe` names one trained apart (`python -m storyboard.starter probe train WORK --seed 1 -o
+FOLDER`). Cosine: between a frame and its prompt, with the look in words, by the image tower (the small CLIP
 model), which chose nothing; `benchmarks/cosine.py` says what it can see.
 Time is processor time of this process on one thread, which other load does not disturb much; memory is the peak of the
 resident set while a row runs, as a ratio to the first row's. The time of a board of 20 frames is measured apart, as a
@@ -34,9 +35,10 @@ from stories import progress, story, words_character
 from storyboard.casting.registry import load_cast
 from storyboard.character import Character
 from storyboard.editing.repair import LOWEST_SCORE, Repair, repaired
+from storyboard.errors import ModelError
 from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
 from storyboard.evaluating.likeness import TOWER, ClipJudge, ProbeJudge, same_person, same_scene
-from storyboard.evaluating.probe import Probe, load_probe
+from storyboard.evaluating.probe import FOLDER, Probe, load_probe
 from storyboard.evaluating.scores import diversity, pairwise
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.events import ignore
@@ -211,9 +213,11 @@ def chosen_rows(only: Sequence[str]) -> tuple[tuple[str, dict[str, object], str]
     return tuple(row for number, row in enumerate(ROWS) if not number or not only or row[0].startswith(tuple(only)))
 
 
-def run_rows(options: RenderOptions, stories: int, scenes: int, only: Sequence[str], sheet: Path | None) -> list[Row]:
-    """Every chosen row, with one loaded model."""
-    probe, rows, strips = load_probe(), list[Row](), list[Sequence[Image.Image]]()
+def run_rows(
+    options: RenderOptions, probe: Probe, stories: int, scenes: int, only: Sequence[str], sheet: Path | None
+) -> list[Row]:
+    """Every chosen row, with one loaded model, read by a probe."""
+    rows, strips = list[Row](), list[Sequence[Image.Image]]()
     first = DiffusionRenderer(options)
     drawn(first, "words", 1, 1)  # whatever is done only once is done now
     base: Measured | None = None
@@ -272,12 +276,19 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="8 takes half the time.")
     parser.add_argument("--only", action="append", default=[], metavar="ROW", help="Rows that begin so; repeatable.")
     parser.add_argument("--sheet", type=Path, help="Write the first story of every row as one picture.")
+    parser.add_argument(
+        "--probe", type=Path, default=FOLDER, help="Reads the rows; repairs ask the bundled one whatever this is."
+    )
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
+    try:
+        probe = load_probe(asked.probe)
+    except ModelError as error:
+        parser.error(f"--probe: {error}")
     options = RenderOptions(model=asked.model, steps=asked.steps, repair=0)
-    rows = run_rows(options, asked.stories, asked.scenes, asked.only, asked.sheet)
+    rows = run_rows(options, probe, asked.stories, asked.scenes, asked.only, asked.sheet)
     timing = run_timing(options, asked.only)
     if asked.json:
         print(json.dumps({"rows": [asdict(row) for row in rows], "timing": timing}, indent=1))

@@ -26,6 +26,8 @@ from storyboard.starter.vocabulary import HIDDEN, NONE, VOCABULARY
 ATTRIBUTES = tuple(name for name in LABELS if name not in ("position", "facing"))
 ABSENT = frozenset({"hair_colour", "hat_colour", "bottom", "bottom_colour"})
 HELD_OUT_SEED = 2 * 10**9
+SEEDS_APART, MOST_SEED = 10**7, 100
+"""Drawings of one seed and the next are so far apart, and all of them before the held-out ones."""
 IGNORED = -100
 SHARD = 1000
 KEEP_EVERY = 50
@@ -81,13 +83,14 @@ def roughened(pictures: Tensor, degrade: Degrade) -> Tensor:
     return rough
 
 
-def drawn(work: Path, count: int, degrade: Degrade | None = None) -> Examples:
-    """The first `count` training drawings, drawn once and kept in `work` in shards; `degrade` roughens a third."""
+def drawn(work: Path, count: int, degrade: Degrade | None = None, seed: int = 0) -> Examples:
+    """The first `count` training drawings of a seed, drawn once and kept in `work` in shards; `degrade` roughens a
+    third."""
     shards = []
     for index in range(-(-count // SHARD)):
-        path = work / f"probe-{index:03d}.safetensors"
+        path = work / f"probe-{seed}-{index:03d}.safetensors"
         if not path.exists():
-            examples = draw_examples(index * SHARD, SHARD, jpeg_share=0.25)
+            examples = draw_examples(seed * SEEDS_APART + index * SHARD, SHARD, jpeg_share=0.25)
             pictures = roughened(examples.pictures, degrade) if degrade else examples.pictures
             save_file({"pictures": pictures.contiguous(), "labels": examples.labels}, path)
         shards.append(load_file(path))
@@ -130,12 +133,16 @@ def loss_of(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Sizes of the training: `steps` in all, of `batch` pictures, at a peak `rate` on a one-cycle schedule."""
+    """Sizes of the training: `steps` in all, of `batch` pictures, at a peak `rate` on a one-cycle schedule.
+
+    `seed`: of the drawings, the first weights and the order; two probes of different seeds have nothing in common.
+    """
 
     steps: int = 6000
     batch: int = 64
     rate: float = 3e-3
     examples: int = 40_000
+    seed: int = 0
 
 
 def one_cycle(step: int, steps: int) -> float:
@@ -150,21 +157,22 @@ def train_probe(plan: Plan, work: Path, minutes: float, degrade: Degrade | None 
     `degrade` (such as an autoencoder's round trip, -1 to 1 in and out) is applied to a third of the drawings.
     """
     work.mkdir(parents=True, exist_ok=True)
-    examples = drawn(work, plan.examples, degrade)
-    torch.manual_seed(0)
+    examples = drawn(work, plan.examples, degrade, plan.seed)
+    state = work / f"probe-{plan.seed}-state.safetensors"
+    torch.manual_seed(plan.seed)
     network = ProbeNetwork([len(values) for values in probe_labels().values()])
     optimiser = Muon(network.named_parameters(), plan.rate, weight_decay=0.02)
-    done = _resume(work / "probe-state.safetensors", network, optimiser)
+    done = _resume(state, network, optimiser)
     stop = time.monotonic() + minutes * 60
     while done < plan.steps and time.monotonic() < stop:
-        rng = torch.Generator().manual_seed(done)
+        rng = torch.Generator().manual_seed(plan.seed * SEEDS_APART + done)
         chosen = torch.randint(len(examples.labels), (plan.batch,), generator=rng)
         pictures = augment(to_signed(examples.pictures[chosen]), rng)
         update(network, optimiser, plan.rate * one_cycle(done, plan.steps), pictures, examples.labels[chosen])
         done += 1
         if done % KEEP_EVERY == 0:
-            _keep(work / "probe-state.safetensors", network, optimiser, done)
-    _keep(work / "probe-state.safetensors", network, optimiser, done)
+            _keep(state, network, optimiser, done)
+    _keep(state, network, optimiser, done)
     return network.eval(), done
 
 

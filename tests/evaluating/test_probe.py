@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from storyboard.errors import ModelError
 from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
 from storyboard.evaluating.probe import FOLDER, ProbeNetwork, load_probe, save_probe
+from storyboard.starter import probe_training
 from storyboard.starter.cast import FLYNN
 from storyboard.starter.illustrator import draw
 from storyboard.starter.probe_training import (
@@ -34,7 +35,9 @@ from storyboard.starter.spec import SceneSpec, random_spec
 def tiny_work(folder: Path) -> Path:
     examples = draw_examples(0, 24, jpeg_share=0.5)
     folder.mkdir()
-    save_file({"pictures": examples.pictures.contiguous(), "labels": examples.labels}, folder / "probe-000.safetensors")
+    save_file(
+        {"pictures": examples.pictures.contiguous(), "labels": examples.labels}, folder / "probe-0-000.safetensors"
+    )
     return folder
 
 
@@ -61,6 +64,16 @@ def test_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
     third, _ = train_probe(plan, parts, minutes=5)
     assert all(torch.equal(a, b) for a, b in zip(twice.parameters(), third.parameters(), strict=True))
     assert all(torch.allclose(a, b, atol=1e-3) for a, b in zip(once.parameters(), twice.parameters(), strict=True))
+
+
+def test_probes_of_two_seeds_see_other_drawings_and_begin_otherwise(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(probe_training, "SHARD", 4)
+    first, second = (
+        train_probe(Plan(steps=1, batch=2, examples=4, seed=seed), tmp_path, minutes=5)[0] for seed in (0, 1)
+    )
+    assert not torch.equal(first.stem[1].weight, second.stem[1].weight)
+    shards = [load_file(tmp_path / f"probe-{seed}-000.safetensors")["pictures"] for seed in (0, 1)]
+    assert not torch.equal(*shards)
 
 
 def test_training_lowers_the_loss_on_what_it_saw(tmp_path: Path) -> None:
