@@ -37,7 +37,7 @@ from storyboard.character import Character
 from storyboard.editing.repair import LOWEST_SCORE, Repair, repaired
 from storyboard.errors import ModelError
 from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
-from storyboard.evaluating.likeness import TOWER, ClipJudge, ProbeJudge, same_person, same_scene
+from storyboard.evaluating.likeness import ProbeJudge, same_person, same_scene
 from storyboard.evaluating.probe import FOLDER, Probe, load_probe
 from storyboard.evaluating.scores import diversity, pairwise
 from storyboard.evaluating.wanted import wanted_attributes
@@ -159,13 +159,13 @@ class _Peak:
 
 
 def figures(
-    probe: Probe, boards: Sequence[Sequence[Image.Image]], plans: Sequence[ScenePlan], leads: Sequence[Character]
+    judge: ProbeJudge, boards: Sequence[Sequence[Image.Image]], plans: Sequence[ScenePlan], leads: Sequence[Character]
 ) -> dict[str, float]:
     """The five scores, averaged over stories."""
     names = ("character_fidelity", "likeness", "scene_fidelity", "scene_diversity", "cosine")
-    totals, tower = dict.fromkeys(names, 0.0), ClipJudge(TOWER)
+    totals = dict.fromkeys(names, 0.0)
     for pictures, plan, lead in zip(boards, plans, leads, strict=True):
-        readings = probe.read(pictures)
+        readings = judge.probe.read(pictures)
         wanted = [wanted_attributes(scene.prompt) for scene in plan.scenes]
         totals["character_fidelity"] += character_fidelity(
             readings, wanted_attributes(f"{lead.noun}, {lead.look}"), wanted
@@ -174,7 +174,7 @@ def figures(
         totals["scene_fidelity"] += scene_fidelity(readings, wanted)
         totals["scene_diversity"] += diversity(readings, same_scene)
         texts = [in_words(scene.prompt, lead) for scene in plan.scenes]
-        cosines = [tower.clip(picture, text) or 0.0 for picture, text in zip(pictures, texts, strict=True)]
+        cosines = [judge.clip(picture, text) or 0.0 for picture, text in zip(pictures, texts, strict=True)]
         totals["cosine"] += sum(cosines) / len(cosines)
     return {name: total / len(plans) for name, total in totals.items()}
 
@@ -217,7 +217,7 @@ def run_rows(
     options: RenderOptions, probe: Probe, stories: int, scenes: int, only: Sequence[str], sheet: Path | None
 ) -> list[Row]:
     """Every chosen row, with one loaded model, read by a probe."""
-    rows, strips = list[Row](), list[Sequence[Image.Image]]()
+    judge, rows, strips = ProbeJudge(probe), list[Row](), list[Sequence[Image.Image]]()
     first = DiffusionRenderer(options)
     drawn(first, "words", 1, 1)  # whatever is done only once is done now
     base: Measured | None = None
@@ -227,7 +227,7 @@ def run_rows(
         result, plans, leads = drawn(changed(first, changes), kind, stories, scenes)
         base = base or result
         progress(f"{name}: {result.seconds:.0f} s")
-        scores = figures(probe, result.boards, plans, leads)
+        scores = figures(judge, result.boards, plans, leads)
         rows.append(
             Row(
                 name=name,

@@ -36,9 +36,7 @@ def other_value(name: str, own: str) -> str:
 
 def mean_cosine(tower: ClipJudge, specs: Sequence[SceneSpec], texts: Sequence[str]) -> float:
     """Over all scenes."""
-    return statistics.fmean(
-        tower.clip(draw(spec, SIZE).image, text) or 0.0 for spec, text in zip(specs, texts, strict=True)
-    )
+    return statistics.fmean(tower.clip(draw(spec, SIZE).image, text) for spec, text in zip(specs, texts, strict=True))
 
 
 def main() -> None:

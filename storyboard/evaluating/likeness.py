@@ -120,7 +120,7 @@ class ClipJudge:
         """Cosine of the pictures' embeddings."""
         return max(0.0, cosine(self._picture(first), self._picture(second)))
 
-    def clip(self, picture: Image.Image, prompt: str) -> float | None:
+    def clip(self, picture: Image.Image, prompt: str) -> float:
         """As `prompt`, but below zero too."""
         return cosine(self._picture(picture), self._text(prompt))
 

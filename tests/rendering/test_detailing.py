@@ -80,8 +80,8 @@ def test_outside_the_square_a_picture_stays_as_it_is() -> None:
 def test_a_close_up_says_the_same_from_near(tiny_models) -> None:
     (request, _) = renderer(tiny_models["sd1"], detail=0.5, width=80, height=64).requests(plan(), {})
     near = close_up(request, 32)
-    assert near.prompt == " a man with brown hair and a green vest in the park, close-up"
-    assert (near.width, near.height, near.detail, near.seed) == (64, 64, 0.0, request.seed)
+    assert near.prompt == "a man with brown hair and a green vest in the park, close-up"
+    assert (near.width, near.height, near.detail, near.seed) == (64, 64, 0.5, request.seed)
 
 
 def test_frames_without_details_keep_their_keys(tiny_models) -> None:

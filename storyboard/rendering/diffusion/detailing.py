@@ -33,8 +33,7 @@ from storyboard.rendering.diffusion.attention import (
     layers_of,
 )
 from storyboard.rendering.diffusion.conditioning import Embedding
-from storyboard.rendering.diffusion.lanes import Lane, Start, Walker
-from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
+from storyboard.rendering.diffusion.lanes import Start
 from storyboard.rendering.diffusion.subject_masks import watched_layers, word_maps
 from storyboard.rendering.diffusion.word_columns import columns_of
 
@@ -136,46 +135,23 @@ def close_up(request: FrameRequest, unit: int) -> FrameRequest:
     """What is asked for the enlarged square of a frame: the same, seen from near; sides are multiples of `unit`."""
     side = max(unit, min(request.width, request.height) // unit * unit)
     said = [part for part in request.prompt.split(",") if not SHOT.fullmatch(part)]
-    return replace(request, prompt=",".join([*said, " close-up"]), width=side, height=side, detail=0.0)
+    return replace(request, prompt=",".join([*said, " close-up"]).strip(), width=side, height=side)
 
 
-@torch.no_grad()
-def redrawn(
-    pipe: Any, denoiser: Denoiser, lane: Lane, image: Image.Image, square: Square, *, share: float, device: str
-) -> Image.Image:
-    """The picture with the square drawn anew as the lane says, which has the size to enlarge it to.
-
-    Args:
-        share: of the way back to noise, above 0, at most 1.
-        device: where latents live.
-
-    Raises:
-        ModelError: the model computes values that are no picture.
-    """
-    request = lane.request
-    cut = image.crop(square.box)
+def enlarged(vae: Any, image: Image.Image, square: Square, request: FrameRequest) -> Start:
+    """The square at the size of a request, to start from as far from done as its `detail` says."""
     generator = torch.Generator("cpu").manual_seed(request.seed)
-    latents = pictures.encode(pipe.vae, cut, request.width, request.height, generator)
-    walker = Walker(
-        replace(lane, start=Start(latents=latents.to(device), strength=share)),
-        unet=pipe.unet,
-        own_scheduler=pipe.scheduler,
-        scale=pipe.vae_scale_factor,
-        device=device,
-    )
-    height, width = walker.latents.shape[-2:]
-    for _ in denoise(denoiser, [], [[walker]], ForwardState(steps=request.steps, height=height, width=width)):
-        pass
-    return put_back(image, pictures.decode(pipe.vae, walker.latents), square)
+    latents = pictures.encode(vae, image.crop(square.box), request.width, request.height, generator)
+    return Start(latents=latents, strength=request.detail)
 
 
-def put_back(image: Image.Image, enlarged: Image.Image, square: Square) -> Image.Image:
+def put_back(image: Image.Image, near: Image.Image, square: Square) -> Image.Image:
     """The picture with the square replaced, under a soft edge; outside the square it stays as it is."""
     side, edge = square.side, max(1, square.side // 16)
     mask = Image.new("L", (side, side))
     mask.paste(255, (2 * edge, 2 * edge, side - 2 * edge, side - 2 * edge))
     whole = image.copy()
-    small = enlarged.resize((side, side), Image.Resampling.LANCZOS)
+    small = near.resize((side, side), Image.Resampling.LANCZOS)
     whole.paste(small, square.box, mask.filter(ImageFilter.GaussianBlur(edge / 2)))
     return whole
 

@@ -28,7 +28,7 @@ from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.rendering.diffusion.attention import ForwardState, Method
 from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.consistency import agree
-from storyboard.rendering.diffusion.detailing import HEAD_TEXT, HeadFinder, changed_only, close_up, redrawn
+from storyboard.rendering.diffusion.detailing import HEAD_TEXT, HeadFinder, changed_only, close_up, enlarged, put_back
 from storyboard.rendering.diffusion.lanes import Lane, Walker, lane_of
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import LoadedModel
@@ -157,7 +157,8 @@ def _attempt(
     groups = [[walkers[place] for place, _ in batch if place in walkers] for batch in batches]
     together = run.fits_together(model.memory.micro_batch, spare=model.machine.device == "cpu")
     heads = _heads(conditioner, spoken)
-    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods, *heads), together)
+    watching = (heads,) if heads else ()
+    yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods, *watching), together)
     share = (time.perf_counter() - began) / max(1, len(walkers))
     for walker, track in zip(hidden, tracks, strict=True):
         if isinstance(track, RecordTrajectory):
@@ -166,14 +167,14 @@ def _attempt(
     for walker in shown[-1:] if run.is_edit else shown:
         if walker.lane.request.scene_id in wanted:
             earlier = shown[:-1] if run.is_edit else []
-            better = partial(_detailed, model, conditioner, clothes, heads[0], earlier) if heads else None
+            better = partial(_detailed, model, conditioner, clothes, heads, earlier) if heads else None
             yield _finished(model, walker, share, {}, better)
 
 
-def _heads(conditioner: Conditioner, lanes: Sequence[Lane]) -> list[HeadFinder]:
+def _heads(conditioner: Conditioner, lanes: Sequence[Lane]) -> HeadFinder | None:
     """What finds the heads to be drawn again, if any shall be."""
     asked = [lane.number for lane in lanes if lane.request.detail > 0]
-    return [HeadFinder(asked, conditioner.encode(HEAD_TEXT, steps=1).at(0)[0][1])] if asked else []
+    return HeadFinder(asked, conditioner.encode(HEAD_TEXT, steps=1).at(0)[0][1]) if asked else None
 
 
 def _detailed(
@@ -190,8 +191,10 @@ def _detailed(
     request = walker.lane.request
     if square := heads.square(walker.lane.number, request.width, request.height):
         near = lane_of(conditioner, clothes, walker.lane.number, close_up(request, model.files.side_unit))
-        denoiser, device = _denoiser(model, conditioner), model.machine.device
-        image = redrawn(model.pipe, denoiser, near, image, square, share=request.detail, device=device)
+        again = _walker(model, replace(near, start=enlarged(model.pipe.vae, image, square, near.request)))
+        for _ in _denoised(model, conditioner, [], [[again]], (), together=False):
+            pass
+        image = put_back(image, pictures.decode(model.pipe.vae, again.latents), square)
     if not earlier:
         return image
     *others, source = earlier
@@ -230,19 +233,15 @@ def _denoised(
     if first is None:
         return
     height, width = first.latents.shape[-2:]
-    denoiser = _denoiser(model, conditioner, methods)
-    state = ForwardState(steps=first.lane.request.steps, height=height, width=width)
-    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state, together=together)
-
-
-def _denoiser(model: LoadedModel, conditioner: Conditioner, methods: tuple[Method, ...] = ()) -> Denoiser:
-    return Denoiser(
+    denoiser = Denoiser(
         unet=model.pipe.unet,
         family=model.family,
         conditioner=conditioner,
         restraint=model.files.restraint,
         methods=methods,
     )
+    state = ForwardState(steps=first.lane.request.steps, height=height, width=width)
+    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state, together=together)
 
 
 def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:
