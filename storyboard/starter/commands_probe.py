@@ -50,7 +50,7 @@ def probe() -> None:
     type=click.IntRange(0, MOST_SEED),
     default=0,
     show_default=True,
-    help="Another one gives a probe that shares nothing with the bundled one.",
+    help="Another one sees other drawings, from other first weights.",
 )
 @click.option(
     "--vae",

@@ -135,7 +135,7 @@ def loss_of(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:
 class Plan:
     """Sizes of the training: `steps` in all, of `batch` pictures, at a peak `rate` on a one-cycle schedule.
 
-    `seed`: of the drawings, the first weights and the order; two probes of different seeds have nothing in common.
+    `seed`: of the drawings, the first weights and the order; two probes of different seeds saw no drawing in common.
     """
 
     steps: int = 6000
