@@ -61,6 +61,8 @@ def probe() -> None:
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=FOLDER)
 def train(work: Path, minutes: float, steps: int, examples: int, seed: int, vae: Path, output: Path) -> None:
     """Train in the folder WORK and write the probe."""
+    if seed and output == FOLDER:
+        raise click.UsageError("A probe of another seed would replace the bundled one: name a folder with -o.")
     degrade = round_trip(vae)
     network, done = train_probe(Plan(steps=steps, examples=examples, seed=seed), work, minutes, degrade)
     drawings = held_out_examples(1000)

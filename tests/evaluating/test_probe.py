@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -12,6 +13,7 @@ from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
 from storyboard.evaluating.probe import FOLDER, ProbeNetwork, load_probe, save_probe
 from storyboard.starter import probe_training
 from storyboard.starter.cast import FLYNN
+from storyboard.starter.commands_probe import probe
 from storyboard.starter.illustrator import draw
 from storyboard.starter.probe_training import (
     ATTRIBUTES,
@@ -74,6 +76,13 @@ def test_probes_of_two_seeds_see_other_drawings_and_begin_otherwise(tmp_path: Pa
     assert not torch.equal(first.stem[1].weight, second.stem[1].weight)
     shards = [load_file(tmp_path / f"probe-{seed}-000.safetensors")["pictures"] for seed in (0, 1)]
     assert not torch.equal(*shards)
+
+
+def test_a_probe_of_another_seed_does_not_replace_the_bundled_one(tmp_path: Path) -> None:
+    before = (FOLDER / "model.safetensors").read_bytes()
+    result = CliRunner().invoke(probe, ["train", str(tmp_path / "work"), "--seed", "1", "--steps", "1"])
+    assert result.exit_code == 2 and "-o" in result.output
+    assert not (tmp_path / "work").exists() and (FOLDER / "model.safetensors").read_bytes() == before
 
 
 def test_training_lowers_the_loss_on_what_it_saw(tmp_path: Path) -> None:
