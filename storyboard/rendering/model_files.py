@@ -46,21 +46,24 @@ STEPS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Restraint:
-    """What keeps strong guidance from overdoing contrast.
+class GuidanceManner:
+    """How a model is guided, beside the scale; the defaults are guidance as it is usually done.
 
     Attributes:
         rescale: how far predictions are brought back to their plain contrast, 0 (not at all) to 1; see
             `ZERO_SNR_RESCALE`.
-        parallel: how much of the guidance along the foreseen picture counts: 1 is all of it, as guidance is usually
-            done, 0 is none (Sadat et al., arXiv 2410.02416).
+        parallel: how much of the guidance along the foreseen picture counts: 1 is all of it, 0 is none (Sadat et al.,
+            arXiv 2410.02416).
+        perturbed_from: the level of the UNet (0 at the resolution of the latents, one more after every halving) from
+            which down the negative prompt's self-attention is perturbed; None: nowhere. See `perturbed_attention`.
     """
 
     rescale: float = 0.0
     parallel: float = 1.0
+    perturbed_from: int | None = None
 
 
-UNRESTRAINED = Restraint()
+USUAL_MANNER = GuidanceManner()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,7 @@ class ModelFiles:
         sha256: over every file that changes pixels.
         width, height: pixels it was trained on.
         steps, guidance, sampler: what it draws best with.
-        restraint: of its guidance.
+        manner: of its guidance.
         side_unit: pixels; sides that are multiples of it halve evenly all the way down the UNet.
     """
 
@@ -93,7 +96,7 @@ class ModelFiles:
     steps: int
     guidance: float
     sampler: str
-    restraint: Restraint
+    manner: GuidanceManner
     side_unit: int
 
     @property
@@ -247,9 +250,10 @@ def _described(
         steps=settings.get("steps", STEPS),
         guidance=settings.get("guidance", GUIDANCE[family]),
         sampler=settings.get("sampler", sampler_of(scheduler)),
-        restraint=Restraint(
+        manner=GuidanceManner(
             rescale=settings.get("guidance_rescale", ZERO_SNR_RESCALE if zero_snr else 0.0),
             parallel=settings.get("guidance_parallel", 1.0),
+            perturbed_from=settings.get("guidance_perturbed_from"),
         ),
         side_unit=unit,
     )
@@ -267,6 +271,7 @@ def _settings(configs: Path) -> Mapping[str, Any]:
         "guidance": _number_up_to(50),
         "guidance_rescale": _number_up_to(1),
         "guidance_parallel": _number_up_to(1),
+        "guidance_perturbed_from": lambda value: value is None or (type(value) is int and 0 <= value <= 9),
         "adapter_family": lambda value: value in (STARTER, *GUIDANCE),
         "sampler": lambda value: isinstance(value, str),
     }

@@ -18,6 +18,8 @@ DEFAULT_STEPS = 20
 DEFAULT_GUIDANCE = 5.0
 DEFAULT_RESCALE = 0.35
 """Of the contrast that guidance adds, taken back: half of what is usual (decision 0011)."""
+DEFAULT_PERTURBED_FROM = 1
+"""The level of the UNet from which down the negative prompt's self-attention is perturbed (decision 0013)."""
 
 
 def assemble(
@@ -52,6 +54,7 @@ def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe) 
         "steps": DEFAULT_STEPS,
         "guidance": DEFAULT_GUIDANCE,
         "guidance_rescale": DEFAULT_RESCALE,
+        "guidance_perturbed_from": DEFAULT_PERTURBED_FROM,
         "size": [recipe.size] * 2,
         "family": "sd1",
         "recipe": recipe.name,

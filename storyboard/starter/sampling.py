@@ -51,5 +51,5 @@ def sample(
         (files.width, files.height),
         steps=steps,
         guidance=guidance,
-        restraint=files.restraint,
+        manner=files.manner,
     )

@@ -1,4 +1,4 @@
-"""Guidance with and without restraint, on schedulers' own noise levels."""
+"""Guidance with and without manner, on schedulers' own noise levels."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch.nn.functional import cosine_similarity
 
 from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
 from storyboard.rendering.diffusion.schedulers import LaneSchedule
-from storyboard.rendering.model_files import Restraint
+from storyboard.rendering.model_files import GuidanceManner
 
 SHAPE = (1, 4, 8, 8)
 SCHEDULERS = (DDIMScheduler, EulerDiscreteScheduler, DPMSolverMultistepScheduler)
-PROJECTED = Restraint(parallel=0.0)
+PROJECTED = GuidanceManner(parallel=0.0)
 
 
 def noise(seed: int) -> torch.Tensor:
@@ -50,9 +50,9 @@ def test_projected_guidance_adds_nothing_along_the_picture():
     made = guided(plain, [(1.0, term)], 5.0, PROJECTED, same)
     assert float(((made - term) * term).sum()) == pytest.approx(0.0, abs=1e-2)
     assert float((made - term).norm()) > float((term - plain).norm())
-    usual = guided(plain, [(1.0, term)], 5.0, Restraint(), same)
+    usual = guided(plain, [(1.0, term)], 5.0, GuidanceManner(), same)
     torch.testing.assert_close(usual, plain + 5.0 * (term - plain))
-    half = guided(plain, [(1.0, term)], 5.0, Restraint(parallel=0.5), same)
+    half = guided(plain, [(1.0, term)], 5.0, GuidanceManner(parallel=0.5), same)
     torch.testing.assert_close(half, (made + usual) / 2)
 
 
@@ -71,14 +71,14 @@ def test_two_halves_of_a_term_are_the_term_when_projected():
 
 def test_equal_texts_side_by_side_are_one_text():
     plain, term = noise(3), noise(4)
-    for restraint in (Restraint(rescale=0.7), PROJECTED):
-        whole = guided(plain, [(1.0, term)], 5.0, restraint, same)
-        torch.testing.assert_close(guided_side_by_side(plain, [(1.0, term)] * 3, 5.0, restraint, same), whole)
+    for manner in (GuidanceManner(rescale=0.7), PROJECTED):
+        whole = guided(plain, [(1.0, term)], 5.0, manner, same)
+        torch.testing.assert_close(guided_side_by_side(plain, [(1.0, term)] * 3, 5.0, manner, same), whole)
 
 
 def test_each_text_rules_its_own_column_only():
     plain, left, right = noise(3), noise(4), noise(5)
-    for restraint in (Restraint(), PROJECTED):
-        both = guided_side_by_side(plain, [(1.0, left), (1.0, right)], 5.0, restraint, same)
-        assert torch.equal(both[..., :3], guided(plain, [(1.0, left)], 5.0, restraint, same)[..., :3])
-        assert torch.equal(both[..., 5:], guided(plain, [(1.0, right)], 5.0, restraint, same)[..., 5:])
+    for manner in (GuidanceManner(), PROJECTED):
+        both = guided_side_by_side(plain, [(1.0, left), (1.0, right)], 5.0, manner, same)
+        assert torch.equal(both[..., :3], guided(plain, [(1.0, left)], 5.0, manner, same)[..., :3])
+        assert torch.equal(both[..., 5:], guided(plain, [(1.0, right)], 5.0, manner, same)[..., 5:])

@@ -14,7 +14,7 @@ from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import load
 from storyboard.rendering.diffusion.schedulers import new_scheduler
 from storyboard.rendering.machine import Machine
-from storyboard.rendering.model_files import UNRESTRAINED, Restraint, find_model
+from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner, find_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
 CPU = Machine(device="cpu", dtype="float32")
@@ -48,13 +48,13 @@ def walker(model, request, number=0, start=None) -> Walker:
     return Walker(lane, unet=model.pipe.unet, own_scheduler=model.pipe.scheduler, scale=8, device="cpu")
 
 
-def denoiser(model, restraint=UNRESTRAINED) -> Denoiser:
-    return Denoiser(unet=model.pipe.unet, family=model.family, conditioner=Conditioner(model.pipe), restraint=restraint)
+def denoiser(model, manner=USUAL_MANNER) -> Denoiser:
+    return Denoiser(unet=model.pipe.unet, family=model.family, conditioner=Conditioner(model.pipe), manner=manner)
 
 
-def finish(model, *batches, restraint=UNRESTRAINED) -> list[torch.Tensor]:
+def finish(model, *batches, manner=USUAL_MANNER) -> list[torch.Tensor]:
     state = ForwardState(steps=5, height=8, width=8)
-    assert sum(denoise(denoiser(model, restraint), [], batches, state)) > 0
+    assert sum(denoise(denoiser(model, manner), [], batches, state)) > 0
     return [each.latents for batch in batches for each in batch]
 
 
@@ -111,7 +111,7 @@ def test_guidance_can_be_rescaled_or_left_out(model):
     for changes, rescale in (({}, 0.7), ({"guidance": 1.0}, 0.0)):
         request = asked(**changes)
         torch.testing.assert_close(
-            finish(model, [walker(model, request)], restraint=Restraint(rescale=rescale))[0],
+            finish(model, [walker(model, request)], manner=GuidanceManner(rescale=rescale))[0],
             theirs(model, request, rescale),
             atol=1e-4,
             rtol=1e-4,

@@ -15,7 +15,7 @@ from storyboard.rendering import model_files
 from storyboard.rendering.diffusion.clip_tokenizer import clip_tokenizer
 from storyboard.rendering.diffusion.pipes import load
 from storyboard.rendering.machine import Machine
-from storyboard.rendering.model_files import Restraint, find_model
+from storyboard.rendering.model_files import GuidanceManner, find_model
 from tests.tiny.models import tiny_sd1_pipe, tiny_sdxl_pipe
 from tests.tiny.single_file import write_single_file
 
@@ -93,14 +93,18 @@ def test_what_a_folder_says_about_itself(tiny_models, folder):
     edit(folder / "scheduler" / "scheduler_config.json", prediction_type="v_prediction", rescale_betas_zero_snr=True)
     ours = find_model(str(folder))
     assert (ours.adapter_family, ours.steps, ours.guidance, ours.sampler) == ("starter", 9, 2.5, "euler")
-    assert (ours.width, ours.height, ours.restraint) == (64, 32, Restraint(rescale=0.7))
-    assert Restraint() == sd1.restraint
-    (folder / "storyboard.json").write_text('{"guidance_rescale": 0.2, "guidance_parallel": 0}')
-    assert find_model(str(folder)).restraint == Restraint(rescale=0.2, parallel=0)
+    assert (ours.width, ours.height, ours.manner) == (64, 32, GuidanceManner(rescale=0.7))
+    assert GuidanceManner() == sd1.manner
+    (folder / "storyboard.json").write_text(
+        '{"guidance_rescale": 0.2, "guidance_parallel": 0, "guidance_perturbed_from": 1}'
+    )
+    assert find_model(str(folder)).manner == GuidanceManner(rescale=0.2, parallel=0, perturbed_from=1)
     for wrong in (
         '"guidance_parallel": 2',
         '"guidance_parallel": "0.5"',
         '"guidance_rescale": true',
+        '"guidance_perturbed_from": 1.5',
+        '"guidance_perturbed_from": -1',
         '"guidance": "5"',
     ):
         (folder / "storyboard.json").write_text(f"{{{wrong}}}")

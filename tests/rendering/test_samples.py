@@ -8,7 +8,7 @@ import pytest
 from storyboard.rendering.diffusion.pipes import load
 from storyboard.rendering.diffusion.samples import TOGETHER, draw_prompts
 from storyboard.rendering.machine import Machine
-from storyboard.rendering.model_files import UNRESTRAINED, Restraint, find_model
+from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner, find_model
 
 SIZE = (64, 32)
 PROMPT = "a man in a park"
@@ -21,8 +21,8 @@ def pipe(request, tiny_models, tmp_path_factory):
         return load(find_model(str(tiny_models[request.param])), Machine(device="cpu", dtype="float32")).pipe
 
 
-def pictures(pipe, prompts, seeds, restraint=UNRESTRAINED) -> list[np.ndarray]:
-    drawn = draw_prompts(pipe, prompts, seeds, SIZE, steps=2, guidance=5.0, restraint=restraint)
+def pictures(pipe, prompts, seeds, manner=USUAL_MANNER) -> list[np.ndarray]:
+    drawn = draw_prompts(pipe, prompts, seeds, SIZE, steps=2, guidance=5.0, manner=manner)
     return [np.asarray(each, dtype=int) for each in drawn]
 
 
@@ -39,8 +39,12 @@ def test_each_picture_is_that_of_its_prompt_and_seed(pipe):
 def test_what_they_depend_on(pipe):
     (plain,) = pictures(pipe, [PROMPT], [3])
     assert np.array_equal(plain, pictures(pipe, [PROMPT], [3])[0])
-    for prompt, restraint in (("a (man:1.6) in a park", UNRESTRAINED), (PROMPT, Restraint(parallel=0.0))):
-        assert not np.array_equal(plain, pictures(pipe, [prompt], [3], restraint)[0])
+    for prompt, manner in (
+        ("a (man:1.6) in a park", USUAL_MANNER),
+        (PROMPT, GuidanceManner(parallel=0.0)),
+        (PROMPT, GuidanceManner(perturbed_from=0)),
+    ):
+        assert not np.array_equal(plain, pictures(pipe, [prompt], [3], manner)[0])
 
 
 def test_no_prompts_are_no_pictures(pipe):

@@ -43,5 +43,5 @@ def load_trainee(name: str, *, precision: str = "auto", device: str | None = Non
     loaded = load(files, machine, offload="none")
     model = TrainingModel(loaded.pipe, files.adapter_family, chosen_precision(precision, torch.device(machine.device)))
     known = "starter" if files.adapter_family == "starter" else Path(name).name if Path(name).exists() else name
-    guidance = Guidance(scale=files.guidance, restraint=files.restraint)
+    guidance = Guidance(scale=files.guidance, manner=files.manner)
     return Trainee(model=model, name=known, sha256=files.sha256, guidance=guidance, steps=files.steps)

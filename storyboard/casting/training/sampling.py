@@ -15,7 +15,7 @@ from storyboard.files import publish_with
 from storyboard.render_options import content_key
 from storyboard.rendering.diffusion.redressing import Wardrobe
 from storyboard.rendering.diffusion.samples import NO_OTHER_CLOTHES, TOGETHER, draw_prompts
-from storyboard.rendering.model_files import UNRESTRAINED, Restraint
+from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner
 
 DEFAULT_STEPS = 16
 
@@ -25,7 +25,7 @@ class Guidance:
     """How strongly a prompt counts (arXiv 2207.12598), and what keeps that from overdoing contrast."""
 
     scale: float
-    restraint: Restraint = UNRESTRAINED
+    manner: GuidanceManner = USUAL_MANNER
 
 
 def draw(
@@ -47,7 +47,7 @@ def draw(
             size,
             steps=steps,
             guidance=guidance.scale,
-            restraint=guidance.restraint,
+            manner=guidance.manner,
             clothes=clothes,
         )
 

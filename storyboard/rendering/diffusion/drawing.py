@@ -237,7 +237,7 @@ def _denoised(
         unet=model.pipe.unet,
         family=model.family,
         conditioner=conditioner,
-        restraint=model.files.restraint,
+        manner=model.files.manner,
         methods=methods,
     )
     state = ForwardState(steps=first.lane.request.steps, height=height, width=width)

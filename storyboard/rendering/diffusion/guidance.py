@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from storyboard.rendering.model_files import Restraint
+from storyboard.rendering.model_files import GuidanceManner
 
 Clean = Callable[[Tensor], Tensor]
 """A prediction -> latents in the direction of the clean picture that it foresees."""
 
 
 def guided(
-    plain: Tensor, terms: Sequence[tuple[float, Tensor]], scale: float, restraint: Restraint, clean: Clean
+    plain: Tensor, terms: Sequence[tuple[float, Tensor]], scale: float, manner: GuidanceManner, clean: Clean
 ) -> Tensor:
     """plain + scale * sum of weight * (term - plain), all of shape (1, channels, height, width), then restrained.
 
@@ -29,12 +29,12 @@ def guided(
     """
     change = torch.stack([weight * (term - plain) for weight, term in terms]).sum(dim=0)
     prediction = plain + scale * change
-    if restraint.parallel < 1.0:
-        prediction = prediction - (scale - 1.0) * (1.0 - restraint.parallel) * along(change, clean(plain + change))
-    if restraint.rescale <= 0.0:
+    if manner.parallel < 1.0:
+        prediction = prediction - (scale - 1.0) * (1.0 - manner.parallel) * along(change, clean(plain + change))
+    if manner.rescale <= 0.0:
         return prediction
     wanted, found = terms[0][1].std(), prediction.std()
-    return prediction * (restraint.rescale * wanted / found + (1.0 - restraint.rescale))
+    return prediction * (manner.rescale * wanted / found + (1.0 - manner.rescale))
 
 
 def along(change: Tensor, direction: Tensor) -> Tensor:
@@ -44,11 +44,11 @@ def along(change: Tensor, direction: Tensor) -> Tensor:
 
 
 def guided_side_by_side(
-    plain: Tensor, terms: Sequence[tuple[float, Tensor]], scale: float, restraint: Restraint, clean: Clean
+    plain: Tensor, terms: Sequence[tuple[float, Tensor]], scale: float, manner: GuidanceManner, clean: Clean
 ) -> Tensor:
     """As `guided`, but every term acts in a column of its own, from left to right; neighbours blend over two cells."""
     shares = columns(len(terms), plain.shape[-1]).to(plain)
-    parts = [guided(plain, [term], scale, restraint, clean) for term in terms]
+    parts = [guided(plain, [term], scale, manner, clean) for term in terms]
     return sum((share * part for share, part in zip(shares, parts, strict=True)), torch.zeros_like(plain))
 
 

@@ -21,7 +21,8 @@ from storyboard.rendering.diffusion.conditioning import Conditioner, Embedding
 from storyboard.rendering.diffusion.families import Family
 from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
 from storyboard.rendering.diffusion.lanes import Walker
-from storyboard.rendering.model_files import UNRESTRAINED, Restraint
+from storyboard.rendering.diffusion.perturbed_attention import PerturbedNegative
+from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner
 
 Batches = Sequence[Sequence[Walker]]
 
@@ -34,14 +35,14 @@ class Denoiser:
         unet: a UNet2DConditionModel.
         family: tells it more than the prompt.
         conditioner: pads prompts of different lengths.
-        restraint: see `guidance.guided`.
+        manner: see `guidance.guided` and `perturbed_attention`.
         methods: techniques that change attention or latents.
     """
 
     unet: Any
     family: Family
     conditioner: Conditioner
-    restraint: Restraint = UNRESTRAINED
+    manner: GuidanceManner = USUAL_MANNER
     methods: tuple[Method, ...] = ()
 
 
@@ -85,7 +86,7 @@ def denoise(
     """
     walkers = [walker for batch in (*anchors, *frames) for walker in batch]
     longest = max((walker.evaluations for walker in walkers), default=0)
-    with attention.attached(denoiser.methods, denoiser.unet, state):
+    with attention.attached((*denoiser.methods, *_perturbing(denoiser)), denoiser.unet, state):
         for now in range(longest):
             active = {walker.lane.number: walker for walker in walkers if now >= longest - walker.evaluations}
             first = next(iter(active.values()))
@@ -95,6 +96,12 @@ def denoise(
             _set_latents(active, attention.before_step(denoiser.methods, state, _latents(active)))
             parts = _parts(denoiser, anchors, frames, active, longest - now, together)
             yield from _evaluate(denoiser, state, active, parts)
+
+
+def _perturbing(denoiser: Denoiser) -> tuple[Method, ...]:
+    """Outermost, so that no other method has added to what an image attends to."""
+    level = denoiser.manner.perturbed_from
+    return () if level is None else (PerturbedNegative(level),)
 
 
 def _parts(
@@ -199,4 +206,4 @@ def _guided(denoiser: Denoiser, lane: _LaneRows, pairs: Sequence[tuple[_LaneRows
     walker = lane.walker
     combined = guided_side_by_side if walker.lane.positive.side_by_side else guided
     clean = partial(walker.towards_clean, evaluation=lane.evaluation)
-    return combined(own[0], terms, walker.lane.request.guidance, denoiser.restraint, clean)
+    return combined(own[0], terms, walker.lane.request.guidance, denoiser.manner, clean)

@@ -20,7 +20,7 @@ from storyboard.rendering.diffusion.families import FAMILIES
 from storyboard.rendering.diffusion.lanes import Lane, Walker, lane_of
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.redressing import Wardrobe
-from storyboard.rendering.model_files import Restraint
+from storyboard.rendering.model_files import GuidanceManner
 from storyboard.rendering.samplers import OWN
 
 TOGETHER = 6
@@ -36,7 +36,7 @@ def draw_prompts(
     *,
     steps: int,
     guidance: float,
-    restraint: Restraint,
+    manner: GuidanceManner,
     clothes: Wardrobe = NO_OTHER_CLOTHES,
 ) -> list[Image.Image]:
     """One picture of `size` (width, height) for each prompt and seed, by a Stable Diffusion 1 or SDXL pipe.
@@ -53,7 +53,7 @@ def draw_prompts(
     ]
     images: list[Image.Image] = []
     for first in range(0, len(lanes), TOGETHER):
-        images += _drawn(pipe, conditioner, lanes[first : first + TOGETHER], restraint)
+        images += _drawn(pipe, conditioner, lanes[first : first + TOGETHER], manner)
     return images
 
 
@@ -74,11 +74,11 @@ def _request(prompt: str, seed: int, size: tuple[int, int], steps: int, guidance
     )
 
 
-def _drawn(pipe: Any, conditioner: Conditioner, lanes: Sequence[Lane], restraint: Restraint) -> list[Image.Image]:
+def _drawn(pipe: Any, conditioner: Conditioner, lanes: Sequence[Lane], manner: GuidanceManner) -> list[Image.Image]:
     scale, device = pipe.vae_scale_factor, str(pipe.unet.device)
     walkers = [Walker(lane, unet=pipe.unet, own_scheduler=pipe.scheduler, scale=scale, device=device) for lane in lanes]
     family = FAMILIES["sdxl" if getattr(pipe, "text_encoder_2", None) is not None else "sd1"]
-    denoiser = Denoiser(unet=pipe.unet, family=family, conditioner=conditioner, restraint=restraint)
+    denoiser = Denoiser(unet=pipe.unet, family=family, conditioner=conditioner, manner=manner)
     height, width = walkers[0].latents.shape[-2:]
     for _ in denoise(denoiser, [], [walkers], ForwardState(steps=lanes[0].request.steps, height=height, width=width)):
         pass
