@@ -5,8 +5,9 @@
 
 Appeared: share of edits after which the new attribute is seen. Others kept: share in which every other attribute that
 was asked for reads as before. Attributes kept: the share of those attributes. Touched: the share of pixels that differ
-by more than 8 of 255. A sweep tries all combinations of some `EditSettings` on the same frames, beside the usual ones
-and a frame drawn anew from the new prompt with the same seed, which is the most that can appear.
+by more than 8 of 255. The first line is no edit: the frame moved by one pixel, which shows the same, but not to every
+reader. A sweep tries all combinations of some `EditSettings` on the same frames, beside the usual ones and a frame
+drawn anew from the new prompt with the same seed, which is the most that can appear.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from storyboard.scene_plan import ScenePlan
 
 SWAPS = {"prop": PROPS, "top_colour": ("red", "blue", "green", "yellow", "purple")}
 AS_THEY_ARE = "as they are"
+MOVED = "no edit, moved by a pixel"
 DRAWN_ANEW: dict[str, object] = {"cross": 0.0, "changed": 0.0, "self_attention": 0.0, "blend": 0.0}
 """Settings that keep nothing but the seed: what the model makes of the new prompt is the most that an edit can show."""
 
@@ -98,16 +100,22 @@ def run_edits(
 ) -> dict[str, Scores]:
     """Settings -> word swaps, all together and by kind; every try edits the same frames."""
     probe, renderer = load_probe(), DiffusionRenderer(options)
-    scores = {named(each): {kind: EditScore() for kind in ("all", *kinds)} for each in tries}
+    rows = (MOVED, *map(named, tries))
+    scores = {row: {kind: EditScore() for kind in ("all", *kinds)} for row in rows}
     done = number = 0
     while done < count and number < 4 * count:
         swap = swap_of(renderer, kinds[number % len(kinds)], number // len(kinds))
         number += 1
-        for settings in tries if swap else ():
-            after = edited(renderer, probe, swap, settings)  # type: ignore[arg-type]
-            for name in ("all", swap.kind):  # type: ignore[union-attr]
-                scores[named(settings)][name].edits.append(after)
-        done += swap is not None
+        if swap is None:
+            continue
+        after = [
+            compared(probe, swap, moved(swap.source.image)),
+            *(edited(renderer, probe, swap, each) for each in tries),
+        ]
+        for row, each in zip(rows, after, strict=True):
+            for name in ("all", swap.kind):
+                scores[row][name].edits.append(each)
+        done += 1
         if number % 10 == 0:
             progress(f"{done} of {count} edits")
     return {name: {kind: score.shares() for kind, score in found.items()} for name, found in scores.items()}
@@ -157,14 +165,26 @@ def edited(renderer: DiffusionRenderer, probe: Probe, swap: Swap, settings: Sett
     target = replace(request, prompt=edit.after, edit_of=request.key, edit=edit.to_json())
     outcomes = list(renderer.edit(swap.plan, swap.cast, [request, target], None))
     after = next(each for each in outcomes if isinstance(each, Frame) and each.request.key == target.key)
-    first, second = probe.read([swap.source.image, after.image])
-    same = _others(first, second, swap.kind, request.prompt)
+    return compared(probe, swap, after.image)
+
+
+def compared(probe: Probe, swap: Swap, after: Image.Image) -> Edited:
+    """What a picture shows that shall be the frame with the swap."""
+    first, second = probe.read([swap.source.image, after])
+    same = _others(first, second, swap.kind, swap.source.request.prompt)
     return Edited(
         appeared=seen(second, swap.kind) == swap.new,
         kept=tuple(name for name, stayed in same.items() if stayed),
         lost=tuple(name for name, stayed in same.items() if not stayed),
-        touched=_touched(swap.source.image, after.image),
+        touched=_touched(swap.source.image, after),
     )
+
+
+def moved(picture: Image.Image) -> Image.Image:
+    """The picture one pixel further to the right; its left edge is doubled."""
+    further = picture.copy()
+    further.paste(picture, (1, 0))
+    return further
 
 
 def _others(first: Reading, second: Reading, name: str, prompt: str) -> dict[str, bool]:

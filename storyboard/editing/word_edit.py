@@ -23,6 +23,9 @@ ARTICLES = frozenset({"a", "an", "the", "some", "his", "her", "their"})
 LINKS = frozenset({"with", "wearing", "holding", "and", "in", "on", "carrying", "eating", "having"})
 PLACING = frozenset("above at behind beside by in inside near on outside under".split())
 SMALL_WORDS = ARTICLES | {"of", "in", "on", "at", "with", "and", "to", "by", "is", "instead"}
+_BOUNDARY = rf"(?:{'|'.join(sorted(SMALL_WORDS | LINKS | PLACING))}|\w+ing)\b"
+DESCRIBING = re.compile(rf"(?:^|[,(:]\s*|\b{_BOUNDARY}\s+)((?:(?!{_BOUNDARY})[\w'’-]+\s+){{0,3}})$", re.IGNORECASE)
+"""The words, three at most, between a thing and what begins its phrase."""
 WORD = re.compile(r"<[^<>\s]+>|\w+(?:['’-]\w+)*")
 WEIGHT = re.compile(r":\s*-?[\d.]+\s*(?=\))")
 
@@ -164,7 +167,7 @@ def _add(prompt: str, said: Mapping[str, str]) -> WordEdit:
 
 def _remove(prompt: str, said: Mapping[str, str]) -> WordEdit:
     start, end = _found(prompt, said["old"])
-    start = _over_article(prompt, start)
+    start = _over_article(prompt, _over_description(prompt, start))
     before = prompt[:start].rstrip()
     link = before.rsplit(" ", 1)[-1].lower()
     if link in LINKS:
@@ -321,6 +324,12 @@ def _over_article(prompt: str, start: int) -> int:
     """Where the article before `start` begins, if there is one."""
     match = re.search(r"(\w+)\s+$", prompt[:start])
     return match.start(1) if match and match.group(1).lower() in ARTICLES else start
+
+
+def _over_description(prompt: str, start: int) -> int:
+    """Where "old red" before `start` begins: all that stands between a thing and its article, link or comma."""
+    match = DESCRIBING.search(prompt[:start])
+    return match.start(1) if match else start
 
 
 def _over_colour(prompt: str, start: int, new: str) -> int:
