@@ -7,7 +7,7 @@ undone, and sets the board's pages again. All other frames stay as they are, to 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,12 +22,10 @@ from storyboard.editing.new_scene import new_scene
 from storyboard.editing.repair import Repair, is_repair, next_seed, repaired, repairs
 from storyboard.editing.retelling import retold, swaps_of
 from storyboard.editing.stored_requests import shown_request, stored_chain
-from storyboard.editing.tried_edit import Faults, Verdict, tried
 from storyboard.editing.word_edit import NotUnderstood, WordEdit, refuse_unheard
 from storyboard.editing.worn import read_edit_of
 from storyboard.errors import BadInput, BoardBusy, BoardError, FramesFailed
-from storyboard.evaluating.check import opened_picture, spelled_out
-from storyboard.evaluating.judges import Judge, judge_for
+from storyboard.evaluating.judges import Judge
 from storyboard.events import FrameDone, FrameFailed, Listener, Note, Step, ignore
 from storyboard.frame import Frame
 from storyboard.manifest import Followed, Manifest, Swap, Version
@@ -42,8 +40,6 @@ from storyboard.shot_numbers import lock_numbers
 from storyboard.text import clean
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 
 Outcomes = Iterator[Frame | Step | FrameFailed]
@@ -125,28 +121,10 @@ def edit_frame(
         if name == "offline":
             raise
         edit = _asked_edit(board, scene, chain[-1].prompt, said, where, name, llm_model)
+    target = replace(chain[-1], prompt=edit.after, edit_of=chain[-1].key, edit=edit.to_json())
     renderer = steered(board.renderer, number, shown.guides, board.store.folder)
-
-    def draw(way: WordEdit) -> Outcomes:
-        target = replace(chain[-1], prompt=way.after, edit_of=chain[-1].key, edit=way.to_json())
-        return renderer.edit(board.manifest.plan, board.cast, [*chain, target], board.store.frames_folder)
-
-    outcomes = tried(draw, edit, _faults(board, scene, chain[-1], edit))
+    outcomes = renderer.edit(board.manifest.plan, board.cast, [*chain, target], board.store.frames_folder)
     return _with_new_version(board, scene, outcomes, f"edit: {clean(said)}", shown.guides, swaps_of(edit))
-
-
-def _faults(
-    board: OpenBoard, scene: Scene, shown: FrameRequest, edit: WordEdit
-) -> Callable[[Image.Image], Faults] | None:
-    """What finds fault with edits of the frame on the board; None where nobody can tell."""
-    judge = judge_for(board.renderer.options.model)
-    picture = None if judge is None else opened_picture(board.store.frame_path(shown.key))
-    if judge is None or picture is None:
-        return None
-    before, after = (
-        prompt if shown.people else spelled_out(prompt, scene, board.cast) for prompt in (edit.before, edit.after)
-    )
-    return Verdict(judge=judge, picture=picture, before=before, after=after).faults
 
 
 def _asked_edit(

@@ -62,13 +62,6 @@ COLOURED = EditSettings(around="things")
 MOMENT = EditSettings(cross=0.4, blend=0.0)
 """Light and weather change everything; words that stay, such as "blue sky", must not hold on for long."""
 
-_OTHERS: Mapping[EditSettings, tuple[EditSettings, ...]] = {}
-
-
-def others(settings: EditSettings) -> tuple[EditSettings, ...]:
-    """What else to try, in this order, where a picture drawn with some settings is not what was wanted."""
-    return _OTHERS.get(settings, ())
-
 
 def settings_for(gone: Sequence[str], new: Sequence[str]) -> EditSettings:
     """The usual settings for the words (without small ones) that an edit takes out and puts in."""

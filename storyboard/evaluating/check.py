@@ -114,7 +114,7 @@ class _Board:
         lead = _lead(scene, self.cast)
         hidden = _hidden_picture(self.store, request.get("anchors", ()), lead)
         prompt = str(request.get("prompt", scene.prompt))
-        asked = prompt if request.get("people") else spelled_out(prompt, scene, self.cast)
+        asked = prompt if request.get("people") else _asked(prompt, scene, self.cast)
         missing = judge.missing(picture, asked)
         own = wanted_attributes(self.cast[lead].look) if lead and not request.get("people") else {}
         learned = self.references[lead] if lead else ()
@@ -140,7 +140,7 @@ def _lead(scene: Scene, cast: Cast) -> str | None:
     return next((name for name in scene.cast[:1] if name in cast), None)
 
 
-def spelled_out(prompt: str, scene: Scene, cast: Cast) -> str:
+def _asked(prompt: str, scene: Scene, cast: Cast) -> str:
     """The prompt, followed by the look of the lead where it says only their token; what it says itself goes first."""
     name = _lead(scene, cast)
     said = name is not None and cast[name].look and cast[name].token in prompt
@@ -164,11 +164,11 @@ def _hidden_picture(store: RunStore, keys: Sequence[str], lead: str | None) -> I
         except (OSError, ValueError):
             continue
         if isinstance(record, dict) and record.get("scene_id") == f"anchor:{lead}":
-            return opened_picture(path.with_suffix(".png"))
+            return _open(path.with_suffix(".png"))
     return None
 
 
-def opened_picture(path: Path) -> Image.Image | None:
+def _open(path: Path) -> Image.Image | None:
     """The picture; None where there is none that can be read."""
     try:
         with warnings.catch_warnings():
@@ -180,11 +180,11 @@ def opened_picture(path: Path) -> Image.Image | None:
 
 
 def _readable(paths: Sequence[Path]) -> list[Image.Image]:
-    return [picture for path in paths if (picture := opened_picture(path))]
+    return [picture for path in paths if (picture := _open(path))]
 
 
 def _frame_picture(scene: Scene, frame: StoredFrame) -> Image.Image:
-    picture = opened_picture(frame.path)
+    picture = _open(frame.path)
     if picture is None:
         raise BoardError(
             f"The picture of frame {scene.number} cannot be read.",

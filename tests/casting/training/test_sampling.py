@@ -24,7 +24,7 @@ def test_a_sample_is_the_frame_of_its_prompt_and_seed() -> None:
     (frame,) = (each for each in renderer.render(plan, {}, ["s1"], None) if isinstance(each, Frame))
     trainee = load_trainee("starter", precision="float32", device="cpu")
     size = (request.width, request.height)
-    assert trainee.guidance == Guidance(scale=request.guidance, manner=GuidanceManner(rescale=0.35))
+    assert trainee.guidance == Guidance(scale=request.guidance, manner=GuidanceManner(rescale=0.35, perturbed_from=1))
 
     def distance(guidance: Guidance) -> float:
         (image,) = draw(trainee.model, [request.prompt], [request.seed], size, guidance=guidance, steps=STEPS)
