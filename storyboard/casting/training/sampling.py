@@ -22,7 +22,7 @@ DEFAULT_STEPS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Guidance:
-    """How strongly a prompt counts (arXiv 2207.12598), and what keeps that from overdoing contrast."""
+    """How strongly a prompt counts (arXiv 2207.12598), and in what manner."""
 
     scale: float
     manner: GuidanceManner = USUAL_MANNER
