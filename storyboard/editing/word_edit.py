@@ -23,11 +23,12 @@ ARTICLES = frozenset({"a", "an", "the", "some", "his", "her", "their"})
 LINKS = frozenset({"with", "wearing", "holding", "and", "in", "on", "carrying", "eating", "having"})
 PLACING = frozenset("above at behind beside by in inside near on outside under".split())
 SMALL_WORDS = ARTICLES | {"of", "in", "on", "at", "with", "and", "to", "by", "is", "instead"}
-_BOUNDARY = rf"(?:{'|'.join(sorted(SMALL_WORDS | LINKS | PLACING))}|\w+ing)\b"
+_BOUNDARY = rf"(?:(?:{'|'.join(sorted(SMALL_WORDS | LINKS | PLACING))}|\w+ing)\b|\w+['’]s\b)"
 DESCRIBING = re.compile(rf"(?:^|[,(:]\s*|\b{_BOUNDARY}\s+)((?:(?!{_BOUNDARY})[\w'’-]+\s+){{0,3}})$", re.IGNORECASE)
 """The words, three at most, between a thing and what begins its phrase."""
 WORD = re.compile(r"<[^<>\s]+>|\w+(?:['’-]\w+)*")
 WEIGHT = re.compile(r":\s*-?[\d.]+\s*(?=\))")
+CLOSING = re.compile(rf"\s*(?:{WEIGHT.pattern})?\)")
 
 
 class NotUnderstood(BadInput):
@@ -166,14 +167,15 @@ def _add(prompt: str, said: Mapping[str, str]) -> WordEdit:
 
 
 def _remove(prompt: str, said: Mapping[str, str]) -> WordEdit:
+    """The thing goes with what describes and weighs it, and with the article and the link in front."""
     start, end = _found(prompt, said["old"])
-    start = _over_article(prompt, _over_description(prompt, start))
-    before = prompt[:start].rstrip()
+    start, end = _over_group(prompt, _over_article(prompt, _over_description(prompt, start)), end)
+    before = re.sub(r"['’]s$", "", prompt[: _over_article(prompt, start)].rstrip())
     link = before.rsplit(" ", 1)[-1].lower()
     if link in LINKS:
         before = before[: -len(link)].rstrip()
     after = re.sub(r"\s*,(?:\s*,)+", ",", f"{before} {prompt[end:].lstrip()}").strip(" ,")
-    return _edited("remove", prompt, re.sub(r"\s+,", ",", after))
+    return _edited("remove", prompt, re.sub(r"(?<=\()\s*,\s*|\s+(?=,)", "", after))
 
 
 def _hold(prompt: str, said: Mapping[str, str]) -> WordEdit:
@@ -327,9 +329,18 @@ def _over_article(prompt: str, start: int) -> int:
 
 
 def _over_description(prompt: str, start: int) -> int:
-    """Where "old red" before `start` begins: all that stands between a thing and its article, link or comma."""
+    """Where "old red" or "sleeping" before `start` begins: all between a thing and its article, link or comma."""
     match = DESCRIBING.search(prompt[:start])
-    return match.start(1) if match else start
+    start = match.start(1) if match else start
+    doing = re.search(r"\w+ing\s+$", prompt[:start])
+    return doing.start() if doing and _over_article(prompt, doing.start()) < doing.start() else start
+
+
+def _over_group(prompt: str, start: int, end: int) -> tuple[int, int]:
+    """From where to where the brackets reach that hold nothing else, with their weights."""
+    while (opening := re.search(r"\(\s*$", prompt[:start])) and (closing := CLOSING.match(prompt, end)):
+        start, end = opening.start(), closing.end()
+    return start, end
 
 
 def _over_colour(prompt: str, start: int, new: str) -> int:
