@@ -79,7 +79,7 @@ def _put_on(prompt: str, meant: _Meant, where: str) -> WordEdit:
     if not words:
         raise NotUnderstood(
             f"Words cannot take {meant.character.display_name}'s {part} away: the trained adapter draws it.",
-            hint=f'Say what comes in its place: "a red coat instead of the {meant.part[-1]}"',
+            hint=f'Say what comes in its place: "SOMETHING instead of the {meant.part[-1]}"',
         )
     if COLOUR.fullmatch(words):
         words = with_colour(part, part.rindex(meant.part[-1]), words)
