@@ -164,6 +164,8 @@ def printed(rows: Sequence[Swept], seconds: float) -> None:
             f"   {'yes' if row.rises else 'no'}"
         )
     print(f"{sum(row.rises for row in rows)} of {len(rows)} rise (wanted: {NEEDED:.0%}); {seconds:.0f} s")
+    rank = statistics.fmean(row.spearman for row in rows)
+    print(f"gains add up to {sum(row.gain for row in rows):.2f}; mean rank correlation {rank:.2f}")
 
 
 def main() -> None:

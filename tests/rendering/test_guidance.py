@@ -1,4 +1,4 @@
-"""Guidance with and without manner, on schedulers' own noise levels."""
+"""Guidance in every manner, on schedulers' own noise levels."""
 
 from __future__ import annotations
 

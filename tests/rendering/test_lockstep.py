@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from storyboard.rendering.diffusion.lanes import Lane, Start, Walker
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import load
 from storyboard.rendering.diffusion.schedulers import new_scheduler
+from storyboard.rendering.diffusion.shared_attention import SharedAttention
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner, find_model
 
@@ -105,6 +108,20 @@ def test_the_picture_equals_the_pipeline_too(model):
     picture = pipe(PROMPT, negative_prompt=NEGATIVE, num_inference_steps=5, guidance_scale=6.0, width=64, height=64,
                    generator=generator, output_type="pt").images[0]  # fmt: skip
     torch.testing.assert_close(pictures.decode_values(model.pipe.vae, latents), picture, atol=1e-4, rtol=0)
+
+
+def test_perturbed_guidance_goes_with_frames_that_see_anchors(model):
+    """The perturbation must lie outside what other methods add to keys and values."""
+    state = ForwardState(steps=5, height=8, width=8)
+    latents = []
+    for level in (None, 0):
+        anchor, frame = walker(model, asked(seed=1), 0), walker(model, asked(), 1)
+        asker = replace(
+            denoiser(model, GuidanceManner(perturbed_from=level)), methods=(SharedAttention({1: (0,)}, seeds={0: 1}),)
+        )
+        assert sum(denoise(asker, [[anchor]], [[frame]], state)) > 0
+        latents.append(frame.latents)
+    assert not torch.allclose(*latents, atol=1e-3)
 
 
 def test_guidance_can_be_rescaled_or_left_out(model):
