@@ -59,17 +59,24 @@ def smudged(latents: Tensor, generator: torch.Generator) -> Tensor:
     return latents * pale + strength * torch.randn(latents.shape, generator=generator)
 
 
+def shifted(latents: Tensor, generator: torch.Generator) -> Tensor:
+    """All latents of a batch moved by the same place or none, up or down and left or right; their borders repeat."""
+    height, width = latents.shape[-2:]
+    top, left = torch.randint(0, 3, (2,), generator=generator).tolist()
+    return F.pad(latents, (1, 1, 1, 1), mode="replicate")[..., top : top + height, left : left + width]
+
+
 def train_reader(
     latents: Tensor, labels: Tensor, plan: ReaderRecipe, report: Callable[[int, float], None]
 ) -> tuple[LatentReader, float]:
-    """Train on all but the last `plan.batch` scenes; returns the reader and its accuracy on those."""
+    """Train on all but the last `plan.batch` latents; returns the reader and its accuracy on those."""
     torch.manual_seed(0)
     reader = LatentReader(latents.shape[1])
     optimiser = Muon(reader.named_parameters(), plan.rate, weight_decay=0.02)
     for step in range(plan.steps):
         generator = torch.Generator().manual_seed(step)
         chosen = torch.randint(len(latents) - plan.batch, (plan.batch,), generator=generator)
-        noisy = smudged(latents[chosen].float(), generator)
+        noisy = smudged(shifted(latents[chosen].float(), generator), generator)
         loss = update(reader, optimiser, plan.rate * one_cycle(step, plan.steps), noisy, labels[chosen])
         report(step + 1, loss)
     return reader.eval(), accuracy(reader.eval(), latents[-plan.batch :].float(), labels[-plan.batch :])

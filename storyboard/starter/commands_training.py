@@ -25,7 +25,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--stage", "stages", type=click.Choice(STAGES), multiple=True, help="Only this; may be repeated.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=WORKSHOP, show_default=True)
 @click.option("--minutes", type=click.FloatRange(0.1), help="Stop the UNet after so long, at a checkpoint.")
-@click.option("--steps", type=click.IntRange(1), help="Updates of the UNet, if not the recipe's.")
+@click.option("--steps", type=click.IntRange(1), help="Updates of the UNet on drawings, if not the recipe's.")
 @click.option("--resume", is_flag=True, help="Go on from the UNet's checkpoint.")
 @click.option("--threads", type=click.IntRange(1), help="Processor threads to compute with.")
 def train(

@@ -19,8 +19,8 @@ from storyboard.starter.checkpoints import load_state, save_state
 from storyboard.starter.emphasis_training import emphasise, phrase_tensors, without_one
 from storyboard.starter.illustrator import draw
 from storyboard.starter.pictures import PARTS, Shard, load_shard, shard_path, to_signed
-from storyboard.starter.probe_training import IGNORED
-from storyboard.starter.spec import from_json
+from storyboard.starter.probe_training import IGNORED, label_indices
+from storyboard.starter.spec import attributes, from_json
 from storyboard.starter.tokenizer_training import MAXIMUM_LENGTH
 
 ENCODING_BATCH = 4
@@ -31,8 +31,9 @@ RARE_STYLE, FAR_SHOT, COMPANY = 0.35, 0.6, 0.6
 class Batch:
     """Latents B x C x s x s, masks B x parts x s x s in 0..1, token ids and the part each token names, B x 77.
 
-    `asked` is B x attributes: the value that the caption asks for, -100 where it asks for none; `weights` is B x 77:
-    what to multiply the text's states with.
+    `asked` is B x attributes: the value that the caption asks for, -100 where it asks for none (where a phrase's weight
+    is so low that its thing is missing, the value without it); `weights` is B x 77: what to multiply the text's states
+    with.
     """
 
     latents: Tensor
@@ -81,12 +82,14 @@ def encoded(pictures: Tensor, vae: AutoencoderTiny) -> Tensor:
 
 
 def poorer_tensors(shard: Shard, vae: AutoencoderTiny) -> dict[str, Tensor]:
-    """`poorer`: latents of every scene drawn anew without one thing; `changed`: that attribute, -1 where none."""
+    """`poorer`: latents of every scene drawn anew without one thing; `changed`: that attribute, -1 where none;
+    `poorer_labels`: what the new drawings show (-100 where hidden)."""
     poorer = [without_one(from_json(text), random.Random(text)) for text in shard.specs]
     side = shard.pictures.shape[1]
     pictures = torch.stack([torch.from_numpy(np.array(draw(spec, side).image)) for spec, _ in poorer])
     changed = torch.tensor([changed for _, changed in poorer], dtype=torch.int8)
-    return {"poorer": encoded(pictures, vae), "changed": changed}
+    labels = torch.tensor([label_indices(attributes(spec)) for spec, _ in poorer], dtype=torch.int8)
+    return {"poorer": encoded(pictures, vae), "changed": changed, "poorer_labels": labels}
 
 
 def encode_shard(shard: Shard, vae: AutoencoderTiny, tokenizer: CLIPTokenizer) -> dict[str, Tensor]:
@@ -142,6 +145,12 @@ class LatentPool:
     def __len__(self) -> int:
         return len(self.tensors["latents"])
 
+    def labelled(self) -> tuple[Tensor, Tensor]:
+        """Every scene's latents followed by its poorer ones, 2N x C x s x s, and what they show, 2N x attributes."""
+        pairs = (("latents", "poorer"), ("labels", "poorer_labels"))
+        latents, labels = (torch.stack([self.tensors[name] for name in pair], 1).flatten(0, 1) for pair in pairs)
+        return latents, labels
+
     def draw(
         self, count: int, generator: torch.Generator, *, empty: float, emphasised: float, full_only: bool
     ) -> Batch:
@@ -161,7 +170,8 @@ class LatentPool:
         heads, changed = self.tensors["heads"][index, choice], self.tensors["changed"][index].long()
         weighed = emphasise(phrases, heads, changed, emphasised, generator)
         parts[weighed.lost[:, None] & (weighed.weights != 1)] = -1
-        asked[weighed.lost, weighed.attribute[weighed.lost]] = IGNORED
+        missing = weighed.attribute[weighed.lost]
+        asked[weighed.lost, missing] = self.tensors["poorer_labels"][index[weighed.lost], missing].long()
         latents = self.tensors["latents"][index]
         latents[weighed.lost] = self.tensors["poorer"][index[weighed.lost]]
         return Batch(

@@ -1,6 +1,6 @@
 """Every number of the starter model's training, in one place. What was run of it, the model card says."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Precision = Literal["float32", "bfloat16"]
@@ -50,7 +50,7 @@ class VaeRecipe:
 class ReaderRecipe:
     """A small network that reads attributes from latents."""
 
-    steps: int = 1600
+    steps: int = 2400
     batch: int = 64
     rate: float = 3e-3
 
@@ -89,6 +89,37 @@ class UNetRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnPicturesRecipe:
+    """The UNet goes on with its own pictures, `drawn` at a time every `draw_every` updates; the last `kept` are used.
+
+    An update reads `batch` places on their way, from the second of `steps_to_draw` on.
+    """
+
+    steps: int = 620
+    batch: int = 48
+    drawn: int = 24
+    draw_every: int = 4
+    kept: int = 384
+    steps_to_draw: int = 12
+    weight: float = 0.15
+    warmup: int = 20
+    decay_share: float = 0.5
+    learning_rate: float = 4e-4
+    ema: float = 0.99
+
+    def unet_recipe(self, recipe: UNetRecipe) -> UNetRecipe:
+        """How to go on training on drawings meanwhile."""
+        return replace(
+            recipe,
+            steps=self.steps,
+            warmup=self.warmup,
+            decay_share=self.decay_share,
+            learning_rate=self.learning_rate,
+            ema=self.ema,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A whole training; `size` is the picture's side in pixels."""
 
@@ -104,6 +135,7 @@ class Recipe:
     reader: ReaderRecipe = field(default_factory=ReaderRecipe)
     text: TextRecipe = field(default_factory=TextRecipe)
     unet: UNetRecipe = field(default_factory=UNetRecipe)
+    own: OwnPicturesRecipe = field(default_factory=OwnPicturesRecipe)
 
     @property
     def latent_size(self) -> int:

@@ -1,8 +1,8 @@
 """The training's stages in order, each leaving files for the next: tokenizer, pictures, vae, polish, latents, reader,
-unet.
+unet, own.
 
-Folder layout: tokenizer/, pictures/, vae/, latents/, reader.safetensors, unet.safetensors (checkpoint) and
-export/ (the model folder).
+Folder layout: tokenizer/, pictures/, vae/, latents/, reader.safetensors, unet.safetensors and own.safetensors
+(checkpoints) and export/ (the model folder).
 """
 
 import shutil
@@ -15,9 +15,10 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
-from storyboard.starter.attribute_supervision import load_reader, save_reader, train_reader
+from storyboard.starter.attribute_supervision import LatentReader, load_reader, save_reader, train_reader
 from storyboard.starter.latent_pool import LatentPool, empty_tokens, encode_pool
-from storyboard.starter.model_folder import assemble, save_model
+from storyboard.starter.model_folder import assemble, load_model, save_model
+from storyboard.starter.own_pictures import OwnPicturesTraining
 from storyboard.starter.pictures import Shard, draw_pool, load_shard, shard_path
 from storyboard.starter.recipe import Recipe
 from storyboard.starter.tokenizer_training import save_tokenizer, train_tokenizer
@@ -25,7 +26,7 @@ from storyboard.starter.unet_training import UNetTraining, place_among_processes
 from storyboard.starter.vae_training import VaeTraining, polish
 
 Report = Callable[[str], None]
-STAGES = ("tokenizer", "pictures", "vae", "polish", "latents", "reader", "unet")
+STAGES = ("tokenizer", "pictures", "vae", "polish", "latents", "reader", "unet", "own")
 VAE_SHARDS = 12
 REPORT_EVERY = 25
 POOL_REFRESH = 200
@@ -42,9 +43,6 @@ class Workshop:
 
     def run(self, stage: str, *, minutes: float | None = None, resume: bool = False) -> None:
         """Run one of `STAGES`; `minutes` stops the UNet early, at a checkpoint, and `resume` goes on from it."""
-        if stage == "unet":
-            self.train_unet(minutes, resume)
-            return
         steps: dict[str, Callable[[], None]] = {
             "tokenizer": self.train_tokenizer,
             "pictures": lambda: draw_pool(self.recipe, self.folder / "pictures"),
@@ -52,6 +50,8 @@ class Workshop:
             "polish": self.polish,
             "latents": self.encode,
             "reader": self.train_reader,
+            "unet": lambda: self.train_unet(minutes, resume),
+            "own": lambda: self.train_on_own_pictures(minutes, resume),
         }
         steps[stage]()
 
@@ -85,42 +85,52 @@ class Workshop:
 
     def train_reader(self) -> None:
         """Learn to read attributes from latents, which supervises the UNet."""
-        tensors = LatentPool.from_folder(self.folder / "latents", empty_tokens(self.tokenizer())).tensors
-        plan = self.recipe.reader
-        reader, accuracy = train_reader(tensors["latents"], tensors["labels"], plan, self._progress("reader"))
+        latents, labels = self._pool(self.tokenizer()).labelled()
+        reader, accuracy = train_reader(latents, labels, self.recipe.reader, self._progress("reader"))
         save_reader(self.folder / "reader.safetensors", reader)
         self.report(f"reader reads {accuracy:.1%} of the attributes of scenes it has not seen")
 
     def train_unet(self, minutes: float | None = None, resume: bool = False) -> None:
         """Train UNet and text encoder to the recipe's last step, or for `minutes`; exports every ten minutes."""
-        tokenizer, checkpoint = self.tokenizer(), self.folder / "unet.safetensors"
-        reader = load_reader(self.folder / "reader.safetensors", self.recipe.vae.latent_channels)
-        training = UNetTraining(self.recipe, tokenizer, reader)
+        tokenizer = self.tokenizer()
+        self._train("unet", UNetTraining(self.recipe, tokenizer, self._reader()), tokenizer, minutes, resume)
+
+    def train_on_own_pictures(self, minutes: float | None = None, resume: bool = False) -> None:
+        """Go on with what `train_unet` exported, on its own pictures; as `train_unet`."""
+        tokenizer = self.tokenizer()
+        training = OwnPicturesTraining(self.recipe, tokenizer, self._reader())
+        trained = load_model(self.folder / "export")
+        training.start_from(trained.text_encoder, trained.unet)
+        self._train("own", training, tokenizer, minutes, resume)
+
+    def _train(
+        self, stage: str, training: UNetTraining, tokenizer: CLIPTokenizer, minutes: float | None, resume: bool
+    ) -> None:
+        checkpoint, pool = self.folder / f"{stage}.safetensors", self._pool(tokenizer)
         if resume and checkpoint.exists():
             training.resume(checkpoint)
-        pool = LatentPool.from_folder(self.folder / "latents", empty_tokens(tokenizer))
         started = exported = time.monotonic()
         window: list[tuple[float, float, float]] = []
-        while training.step < self.recipe.unet.steps and not _over(started, minutes):
+        while training.step < training.recipe.unet.steps and not _over(started, minutes):
             result = training.update(pool)
             window.append((result.loss, result.attention, result.attributes))
             if training.step % REPORT_EVERY == 0:
                 figures = (f"{sum(values) / len(window):.4f}" for values in zip(*window, strict=True))
                 named = zip(("loss", "attention", "attributes"), figures, strict=True)
                 told = " ".join(f"{name} {figure}" for name, figure in named)
-                self.report(f"unet {training.step} {told} after {time.monotonic() - started:.0f} s")
+                self.report(f"{stage} {training.step} {told} after {time.monotonic() - started:.0f} s")
                 window.clear()
             if training.step % POOL_REFRESH == 0:
                 pool.refresh(self.folder / "latents")
             if time.monotonic() - exported > EXPORT_SECONDS:
-                self.keep(training)
+                self.keep(training, checkpoint)
                 exported = time.monotonic()
-        self.keep(training)
+        self.keep(training, checkpoint)
 
-    def keep(self, training: UNetTraining) -> None:
+    def keep(self, training: UNetTraining, checkpoint: Path) -> None:
         """Write checkpoint and model folder, in the first process of several."""
         if place_among_processes()[0] == 0:
-            training.save(self.folder / "unet.safetensors")
+            training.save(checkpoint)
             self.export(training)
 
     def export(self, training: UNetTraining) -> None:
@@ -141,6 +151,12 @@ class Workshop:
     def vae(self) -> AutoencoderTiny:
         """The trained autoencoder, in float32."""
         return AutoencoderTiny.from_pretrained(self.folder / "vae").eval()
+
+    def _reader(self) -> LatentReader:
+        return load_reader(self.folder / "reader.safetensors", self.recipe.vae.latent_channels)
+
+    def _pool(self, tokenizer: CLIPTokenizer) -> LatentPool:
+        return LatentPool.from_folder(self.folder / "latents", empty_tokens(tokenizer))
 
     def _shards(self, count: int) -> list[Shard]:
         paths = [shard_path(self.folder / "pictures", index) for index in range(count)]

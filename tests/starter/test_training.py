@@ -7,12 +7,23 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from diffusers.models.attention_processor import AttnProcessor2_0
 
-from storyboard.starter.attribute_supervision import LatentReader, load_reader, save_reader
-from storyboard.starter.latent_pool import LatentPool, empty_tokens, encode_shard
+from storyboard.rendering.diffusion.attention import ForwardState, Latents, Method
+from storyboard.rendering.diffusion.conditioning import Conditioner
+from storyboard.rendering.diffusion.families import FAMILIES
+from storyboard.rendering.diffusion.lanes import Walker, lane_of
+from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
+from storyboard.rendering.diffusion.samples import NO_OTHER_CLOTHES, _request
+from storyboard.starter.attribute_supervision import SIZES, LatentReader, load_reader, save_reader, train_reader
+from storyboard.starter.latent_pool import Batch, LatentPool, empty_tokens, encode_shard
+from storyboard.starter.model_folder import DEFAULT_GUIDANCE, assemble
+from storyboard.starter.own_pictures import MANNER, OwnPicturesTraining, draw_own
 from storyboard.starter.pictures import draw_shard
+from storyboard.starter.probe_training import IGNORED
 from storyboard.starter.recipe import (
     CPU,
+    OwnPicturesRecipe,
     PoolRecipe,
     ReaderRecipe,
     Recipe,
@@ -37,6 +48,7 @@ TINY = Recipe(
     reader=ReaderRecipe(steps=2, batch=2),
     text=TextRecipe(width=16, layers=1, heads=2),
     unet=UNetRecipe(channels=(16, 32), batch=4, steps=8, warmup=2),
+    own=OwnPicturesRecipe(steps=3, batch=4, drawn=2, draw_every=2, kept=4, steps_to_draw=3, warmup=1),
 )
 
 
@@ -150,12 +162,12 @@ def test_all_stages_leave_a_folder_that_plain_diffusers_draws_with(tmp_path: Pat
         return made.tobytes()
 
     assert picture() == picture()
-    assert any(line.startswith("exported at step 8") for line in lines)
+    assert [line for line in lines if line.startswith("exported")] == ["exported at step 8", "exported at step 3"]
 
 
 def test_resume_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
     workshop = Workshop(recipe=TINY, folder=tmp_path, report=lambda line: None)
-    for stage in STAGES[:-1]:
+    for stage in STAGES[: STAGES.index("unet")]:
         workshop.run(stage)
     workshop.run("unet", minutes=0.0)
     lines: list[str] = []
@@ -201,3 +213,96 @@ def test_the_reader_is_left_as_it_is(tmp_path: Path, pool_and_tokenizer: tuple[L
     assert training.update(pool).attributes > 0
     before = load_reader(tmp_path / "reader.safetensors", TINY.vae.latent_channels).state_dict()
     assert all(torch.equal(before[name], value) for name, value in training.reader.state_dict().items())
+
+
+class Watched(Method):
+    """Keeps the latents of every step."""
+
+    def __init__(self) -> None:
+        self.seen: list[torch.Tensor] = []
+
+    def before_step(self, state: ForwardState, latents: Latents) -> Latents:
+        self.seen.append(torch.cat(list(latents.values())))
+        return latents
+
+
+def own_training(tokenizer: object, steps: int = 3, **changes: float) -> OwnPicturesTraining:
+    """A tiny training on own pictures."""
+    return OwnPicturesTraining(replace(TINY, own=replace(TINY.own, steps=steps, **changes)), tokenizer, reader())
+
+
+def test_own_pictures_are_drawn_as_boards_draw_them() -> None:
+    prompts = ["a man in a park", "a woman on the beach at night"]
+    tokenizer = train_tokenizer(prompts, 700)
+    encoded = tokenizer(prompts, padding="max_length", max_length=77, return_tensors="pt")
+    training = own_training(tokenizer)
+    nothing = torch.zeros(2, 0)
+    batch = Batch(
+        latents=torch.zeros(2, 4, 8, 8), masks=nothing, parts=nothing, asked=nothing,
+        tokens=encoded.input_ids, weights=torch.ones(2, 77),
+    )  # fmt: skip
+    processors = dict(training.unet.attn_processors)
+    own = draw_own(training.denoiser, batch, 4, torch.Generator().manual_seed(2))
+    assert dict(training.unet.attn_processors) == processors
+
+    noise = torch.randn(batch.latents.shape, generator=torch.Generator().manual_seed(2))
+    training.unet.set_attn_processor(AttnProcessor2_0())
+    pipe = assemble(new_vae(TINY.vae), training.text_encoder, training.unet, tokenizer)
+    conditioner, watched = Conditioner(pipe), Watched()
+    requests = [_request(prompt, 0, (64, 64), 4, DEFAULT_GUIDANCE) for prompt in prompts]
+    walkers = [
+        Walker(
+            lane_of(conditioner, NO_OTHER_CLOTHES, number, request),
+            unet=pipe.unet, own_scheduler=pipe.scheduler, scale=8, device="cpu", noise=noise[number : number + 1],
+        )
+        for number, request in enumerate(requests)
+    ]  # fmt: skip
+    denoiser = Denoiser(
+        unet=pipe.unet, family=FAMILIES["sd1"], conditioner=conditioner, manner=MANNER, methods=(watched,)
+    )
+    assert sum(denoise(denoiser, [], [walkers], ForwardState(steps=4, height=8, width=8))) == 8
+    assert torch.allclose(own.noisy.float(), torch.stack(watched.seen, 1), atol=2e-3)
+    assert torch.equal(own.noisy[:, 0], noise.half())
+
+
+def test_resuming_with_own_pictures_is_exact(tmp_path: Path, pool_and_tokenizer: tuple[LatentPool, object]) -> None:
+    pool, tokenizer = pool_and_tokenizer
+    whole, first, second = (own_training(tokenizer, steps=4) for _ in range(3))
+    for _ in range(4):
+        whole.update(pool)
+    for _ in range(3):
+        first.update(pool)
+    first.save(tmp_path / "own.safetensors")
+    second.resume(tmp_path / "own.safetensors")
+    second.update(pool)
+    assert whole.own is not None and len(whole.own) == TINY.own.kept
+    expected, found = whole.trainee.tensors(), second.trainee.tensors()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def reader_of_brightness() -> LatentReader:
+    """Reads the first attribute as 1 where latents are high, as 0 where they are low."""
+    generator = torch.Generator().manual_seed(7)
+    labels = torch.full((80, len(SIZES)), IGNORED)
+    labels[:, 0] = torch.arange(80) % 2
+    latents = torch.randn(80, 4, 8, 8, generator=generator) + 2.0 * labels[:, 0, None, None, None] - 1.0
+    trained, _ = train_reader(latents, labels, ReaderRecipe(steps=40, batch=16), lambda step, loss: None)
+    return trained.requires_grad_(False)
+
+
+def test_own_pictures_come_to_please_the_reader(pool_and_tokenizer: tuple[LatentPool, object]) -> None:
+    pool, tokenizer = pool_and_tokenizer
+    asked, labels = torch.zeros_like(pool.tensors["asked"]), torch.ones_like(pool.tensors["labels"])
+    asked[..., 0] = 1
+    bright = LatentPool({**pool.tensors, "asked": asked, "labels": labels}, pool.empty)
+    supervising = reader_of_brightness()
+
+    def missed(weight: float) -> float:
+        own = replace(TINY.own, steps=30, weight=weight, learning_rate=5e-3, kept=2, draw_every=1)
+        training = OwnPicturesTraining(replace(TINY, own=own), tokenizer, supervising)
+        for _ in range(15):
+            training.update(bright)
+        with torch.no_grad():
+            return sum(float(training.own_loss(4, torch.Generator().manual_seed(seed))) for seed in range(8))
+
+    assert missed(1.0) < 0.8 * missed(0.0)

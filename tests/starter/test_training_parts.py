@@ -125,6 +125,7 @@ def test_empty_captions_name_nothing() -> None:
         "heads": torch.zeros(3, 2, 77, dtype=torch.bool),
         "poorer": torch.ones(3, 4, 2, 2),
         "changed": torch.zeros(3, dtype=torch.int8),
+        "poorer_labels": torch.full((3, 5), 4, dtype=torch.int8),
     }
     pool = LatentPool(tensors, torch.full((77,), 9))
     batch = pool.draw(20, torch.Generator().manual_seed(0), empty=0.5, emphasised=0.0, full_only=False)
@@ -136,4 +137,4 @@ def test_empty_captions_name_nothing() -> None:
     weighed = pool.draw(200, torch.Generator().manual_seed(1), empty=0.5, emphasised=1.0, full_only=False)
     poorer, empty = weighed.latents.flatten(1).any(dim=1), (weighed.tokens == 9).all(dim=1)
     assert bool((weighed.weights[empty] == 1).all()) and not bool(poorer[empty].any()) and bool(poorer.any())
-    assert bool((weighed.asked[poorer, 0] == -100).all()) and bool((weighed.weights[poorer] < 1).any())
+    assert bool((weighed.asked[poorer, 0] == 4).all()) and bool((weighed.weights[poorer] < 1).any())
