@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from storyboard import RenderOptions, create_board
+from storyboard.commands.options import from_anywhere, to_render_options
 from storyboard.errors import BoardError
 from tests.tiny.models import tiny_sd1
 
@@ -98,6 +99,25 @@ def test_a_board_keeps_its_own_options_when_one_is_changed(model: Path, in_folde
     kept = json.loads(Path("b/board.json").read_text())["options"]
     assert (kept["model"], kept["steps"], kept["guidance"]) == (str(model), 3, 3.0)
     assert json.loads(out)["drawn"] == 1
+
+
+def test_what_a_board_follows_is_found_from_another_folder(
+    tmp_path: Path, in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(in_folder)
+    Path("pose.png").write_bytes(b"")
+    Path("words").write_bytes(b"")
+    Path("control").mkdir()
+    home = str(in_folder)
+    assert from_anywhere("pose.png") == f"{home}/pose.png" and from_anywhere("3=pose.png") == f"3={home}/pose.png"
+    assert from_anywhere("pose=control") == f"pose={home}/control"
+    names, broken = (
+        ("", "words", "3=words", "starter", "a/hub-id"),
+        ("3=", "=", "no.png", "x" * 5000, "\0", "~nobody/x"),
+    )
+    assert all(from_anywhere(other) == other for other in names + broken)
+    options = to_render_options({"size": None, "model": "control", "pose": ("2=pose.png", "words")})
+    assert (options.model, options.pose) == (f"{home}/control", (f"2={home}/pose.png", "words"))
 
 
 def test_a_disk_that_fills_up_loses_nothing(model: Path, in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from storyboard.errors import BadInput
 from storyboard.render_options import RenderOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+PATHS = frozenset({"model", "adapters", "control_model", "pose", "depth", "sketch", "ip_adapter", "like"})
+"""Options that may name files or folders."""
 
 
 class NumberRange(click.FloatRange):
@@ -133,7 +136,26 @@ def to_render_options(values: dict[str, Any]) -> RenderOptions:
     size = values.pop("size")
     width, height = parse_size(size) if size else (None, None)
     names = [field for field in RenderOptions.__dataclass_fields__ if field in values]
-    return RenderOptions(width=width, height=height, **{name: values.pop(name) for name in names})
+    given = {name: values.pop(name) for name in names}
+    for name in PATHS & given.keys():
+        entries = given[name]
+        given[name] = from_anywhere(entries) if isinstance(entries, str) else tuple(map(from_anywhere, entries))
+    return RenderOptions(width=width, height=height, **given)
+
+
+def from_anywhere(entry: str) -> str:
+    """A path, or the one behind "3=", "pose=" or "flynn=", as it is found from any folder; other words stay.
+
+    A board keeps its options, and may be opened again from elsewhere.
+    """
+    from storyboard.manifest import WORDS
+    from storyboard.rendering.model_names import NAMES
+
+    for before, path in (("", entry), (entry.partition("=")[0] + "=", entry.partition("=")[2])):
+        place = os.path.expanduser(path)
+        if path not in ("", WORDS, *NAMES) and os.path.exists(place):
+            return f"{before}{os.path.abspath(place)}"
+    return entry
 
 
 def board_options(folder: Path, asked: RenderOptions) -> RenderOptions:
