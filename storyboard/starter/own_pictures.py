@@ -14,20 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from storyboard.rendering.diffusion.attention import ForwardState, Row
+from storyboard.rendering.diffusion.attention import ForwardState, Row, fused
 from storyboard.rendering.diffusion.guidance import guided
 from storyboard.rendering.diffusion.perturbed_attention import PerturbedNegative
 from storyboard.rendering.model_files import GuidanceManner
 from storyboard.starter.attribute_supervision import LatentReader, attribute_loss, shifted
-from storyboard.starter.checkpoints import load_state, prefixed, save_state, under
+from storyboard.starter.checkpoints import load_state, prefixed, under
 from storyboard.starter.latent_pool import Batch, LatentPool
 from storyboard.starter.model_folder import DEFAULT_GUIDANCE, DEFAULT_PERTURBED_FROM, DEFAULT_RESCALE
 from storyboard.starter.recipe import Recipe
@@ -110,15 +108,10 @@ def draw_own(denoiser: Denoiser, batch: Batch, steps: int, generator: torch.Gene
 @contextmanager
 def _attending_as_boards_do(unet: UNet2DConditionModel, count: int, side: int) -> Iterator[None]:
     """Fused attention, that of the first `count` rows perturbed as the negative prompt's is."""
-    before: dict[str, Any] = dict(unet.attn_processors)
     rows = tuple(Row(lane=lane, conditional=conditional) for conditional in (False, True) for lane in range(count))
     state = ForwardState(steps=1, height=side, width=side, rows=rows)
-    unet.set_attn_processor(AttnProcessor2_0())
-    try:
-        with PerturbedNegative(DEFAULT_PERTURBED_FROM).attach(unet, state):
-            yield
-    finally:
-        unet.set_attn_processor(before)
+    with fused(unet), PerturbedNegative(DEFAULT_PERTURBED_FROM).attach(unet, state):
+        yield
 
 
 class OwnPicturesTraining(UNetTraining):
@@ -174,15 +167,12 @@ class OwnPicturesTraining(UNetTraining):
         seen = shifted(clean, generator) + noise.to(device)
         return attribute_loss(self.reader(seen.to(self.precision)), own.asked[which], signal)
 
-    def save(self, path: Path) -> None:
-        """As `UNetTraining.save`, with the pictures drawn so far."""
-        super().save(path)
-        tensors, numbers = load_state(path)
-        own = {} if self.own is None else prefixed("own", self.own.tensors())
-        save_state(path, tensors | own, numbers)
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that a resumed training needs, the pictures drawn so far among it."""
+        return super().tensors() | ({} if self.own is None else prefixed("own", self.own.tensors()))
 
     def resume(self, path: Path) -> None:
         """Continue from a checkpoint."""
         super().resume(path)
-        own = under("own", load_state(path)[0])
+        own = under("own", load_state(path, self.recipe.device)[0])
         self.own = OwnPictures(**own) if own else None

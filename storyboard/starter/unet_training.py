@@ -204,9 +204,13 @@ class UNetTraining:
         extra = settings.figure_weight * figure + settings.detail_weight * detail
         return 1 + extra * signal.sqrt()
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that a resumed training needs."""
+        return self.trainee.tensors()
+
     def save(self, path: Path) -> None:
         """Write a checkpoint from which `resume` goes on exactly."""
-        save_state(path, self.trainee.tensors(), {"step": self.step, "recipe": asdict(self.recipe)})
+        save_state(path, self.tensors(), {"step": self.step, "recipe": asdict(self.recipe)})
 
     def resume(self, path: Path) -> None:
         """Continue from a checkpoint."""

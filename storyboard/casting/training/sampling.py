@@ -13,6 +13,7 @@ from storyboard.casting.training.model import TrainingModel
 from storyboard.errors import CharacterError
 from storyboard.files import publish_with
 from storyboard.render_options import content_key
+from storyboard.rendering.diffusion.attention import fused
 from storyboard.rendering.diffusion.redressing import Wardrobe
 from storyboard.rendering.diffusion.samples import NO_OTHER_CLOTHES, TOGETHER, draw_prompts
 from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner
@@ -38,8 +39,8 @@ def draw(
     steps: int = DEFAULT_STEPS,
     clothes: Wardrobe = NO_OTHER_CLOTHES,
 ) -> list[Image.Image]:
-    """`samples.draw_prompts` in the precision of the training."""
-    with model.computing():
+    """`samples.draw_prompts` in the precision of the training, whatever attention that computes with."""
+    with model.computing(), fused(model.unet):
         return draw_prompts(
             model.pipe,
             prompts,

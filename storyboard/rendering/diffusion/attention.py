@@ -263,6 +263,18 @@ def edited(unet: Any, state: ForwardState, edits: Mapping[Layer, Edit]) -> Itera
         yield
 
 
+@contextmanager
+def fused(unet: Any) -> Iterator[None]:
+    """Diffusers' own fused attention in every layer, which `edited` can edit; on exit each layer gets back the very
+    processor it had."""
+    before = dict(unet.attn_processors)
+    unet.set_attn_processor(AttnProcessor2_0())
+    try:
+        yield
+    finally:
+        unet.set_attn_processor(before)
+
+
 def _edits_of(processor: Any, layer: Layer) -> tuple[Edit, ...]:
     if isinstance(processor, EditedAttention):
         return processor.edits

@@ -1,6 +1,7 @@
 """Pictures drawn in training are those that a board would show."""
 
 import numpy as np
+from diffusers.models.attention_processor import AttnProcessor
 
 from storyboard.casting.training.loading import load_trainee
 from storyboard.casting.training.sampling import Guidance, draw
@@ -32,3 +33,18 @@ def test_a_sample_is_the_frame_of_its_prompt_and_seed() -> None:
 
     assert distance(trainee.guidance) == 0
     assert distance(Guidance(scale=request.guidance)) > 2
+
+
+def test_samples_drawn_while_attention_is_written_out_are_the_same() -> None:
+    trainee = load_trainee("starter", precision="float32", device="cpu")
+
+    def picture() -> bytes:
+        (image,) = draw(trainee.model, [PROMPT], [3], (128, 128), guidance=trainee.guidance, steps=2)
+        return image.tobytes()
+
+    before = picture()
+    trainee.model.write_out_attention()
+    written_out = dict(trainee.model.unet.attn_processors)
+    assert {type(each) for each in written_out.values()} == {AttnProcessor}
+    assert picture() == before
+    assert dict(trainee.model.unet.attn_processors) == written_out
