@@ -11,7 +11,7 @@ import torch
 
 from storyboard.starter.commands_draw import contact_sheet
 from storyboard.starter.recipe import RECIPES
-from storyboard.starter.stages import STAGES, Workshop
+from storyboard.starter.stages import STAGES, USUAL_STAGES, Workshop
 
 WORKSHOP = Path(".training")
 MODEL = Path(__file__).parent / "weights" / "model"
@@ -37,7 +37,7 @@ def train(
     resume: bool,
     threads: int | None,
 ) -> None:
-    """Train the starter model: all stages in order, or those that are named."""
+    """Train the starter model: all stages but `own` in order, or those that are named."""
     chosen = RECIPES[recipe]
     if chosen.device == "cuda" and not torch.cuda.is_available():
         raise click.ClickException(f"The {recipe} recipe needs a CUDA device; --recipe cpu does not.")
@@ -48,7 +48,7 @@ def train(
     if "WORLD_SIZE" in os.environ:
         torch.distributed.init_process_group("gloo" if chosen.device == "cpu" else "nccl")
     workshop = Workshop(recipe=chosen, folder=folder, report=lambda line: click.echo(line, file=sys.stderr))
-    for stage in stages or STAGES:
+    for stage in stages or USUAL_STAGES:
         workshop.run(stage, minutes=minutes, resume=resume)
 
 
