@@ -66,7 +66,10 @@ class TextRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class UNetRecipe:
-    """A `UNet2DConditionModel` trained with v-prediction; `attention` says which levels attend to the words."""
+    """A `UNet2DConditionModel` trained with v-prediction; `attention` says which levels attend to the words.
+
+    In the first `full_captions_share` of the updates captions are complete.
+    """
 
     channels: tuple[int, ...] = (128, 192)
     layers: int = 1
@@ -79,6 +82,7 @@ class UNetRecipe:
     learning_rate: float = 2e-3
     ema: float = 0.997
     empty_captions: float = 0.1
+    full_captions_share: float = 0.4
     figure_weight: float = 2.0
     detail_weight: float = 2.0
     attention_weight: float = 0.03
@@ -112,6 +116,7 @@ class OwnPicturesRecipe:
         return replace(
             recipe,
             steps=self.steps,
+            full_captions_share=0.0,
             warmup=self.warmup,
             decay_share=self.decay_share,
             learning_rate=self.learning_rate,

@@ -98,7 +98,7 @@ class Workshop:
         self._train("unet", UNetTraining(self.recipe, tokenizer, self._reader()), tokenizer, minutes, resume)
 
     def train_on_own_pictures(self, minutes: float | None = None, resume: bool = False) -> None:
-        """Go on with what `train_unet` exported, on its own pictures; as `train_unet`."""
+        """Go on with what was exported last, on its own pictures; as `train_unet`."""
         tokenizer = self.tokenizer()
         training = OwnPicturesTraining(self.recipe, tokenizer, self._reader())
         trained = load_model(self.folder / "export")

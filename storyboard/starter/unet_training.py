@@ -160,7 +160,7 @@ class UNetTraining:
         settings, step = self.recipe.unet, self.step
         rank, processes = place_among_processes()
         generator = torch.Generator().manual_seed((self.recipe.seed * 1_000_003 + step) * processes + rank)
-        early = step < 0.4 * settings.steps
+        early = step < settings.full_captions_share * settings.steps
         count, empty, emphasised = settings.batch // processes, settings.empty_captions, settings.emphasised_share
         batch = pool.draw(count, generator, empty=empty, emphasised=emphasised, full_only=early)
         loss, attention, attributes = self.losses(batch, generator)
