@@ -99,6 +99,8 @@ def parameters_text(request: FrameRequest) -> str:
         "Model hash": request.model_sha256[:10],
         "Model": Path(request.model).stem,
     }
+    if request.begins_with:
+        fields["Denoising strength"] = f"{request.departure:g}"
     if request.clip_skip > 1:
         fields["Clip skip"] = request.clip_skip
     if request.emphasis != "original":

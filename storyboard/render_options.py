@@ -92,10 +92,9 @@ class PictureGuide:
     """A picture that steers a frame, named by its content.
 
     Attributes:
-        kind: "image" (start from it), "mask" (change only there), "like" (IP-Adapter), or "pose", "depth", "sketch"
-            (ControlNet).
+        kind: "like" (IP-Adapter), or "pose", "depth", "sketch" (ControlNet).
         sha256: digest of the picture file.
-        strength: 0 to 1 (for "image": how far to depart from it).
+        strength: 0 to 1.
         model_sha256: digest of the weights that read it; "" where none are needed.
         blocks: for "like": strength by parts of the UNet, as `--like-scale` says it.
     """
@@ -130,6 +129,8 @@ class FrameRequest:
         detail: how far its head, where it is small, is drawn again, enlarged.
         people: trained characters who share the frame, each drawn in a column of their own; () for up to one.
         edit_of: key of the frame it is an edit of, with `edit` the edit's own settings as canonical JSON.
+        begins_with: key of the frame whose picture it begins with, "" for noise; it leaves that behind by `departure`,
+            0 to 1 (all the way).
     """
 
     scene_id: str
@@ -155,6 +156,8 @@ class FrameRequest:
     detail: float = 0.0
     edit_of: str = ""
     edit: str = ""
+    begins_with: str = ""
+    departure: float = 1.0
     epoch: int = RENDER_EPOCH
 
     @property
@@ -167,7 +170,9 @@ class FrameRequest:
         data = dataclasses.asdict(self)
         for not_pixels in ("scene_id", "model"):
             del data[not_pixels]
-        for later in ("people", "detail"):
+        if not self.begins_with:
+            del data["departure"]
+        for later in ("people", "detail", "begins_with"):
             if not data[later]:
                 del data[later]  # frames of boards that were drawn before there was such a thing keep their keys
         return data

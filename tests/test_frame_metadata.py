@@ -59,7 +59,7 @@ def test_the_xmp_is_well_formed_and_says_what_was_used(tmp_path):
     root = ElementTree.fromstring(xmp.split("?>", 1)[1].rsplit("<?xpacket", 1)[0])
     values = [value for node in root.iter() for key, value in node.attrib.items() if key.endswith("DigitalSourceType")]
     assert values == [TRAINED_MODEL]
-    edited = dataclasses.replace(REQUEST, guides=(PictureGuide(kind="image", sha256="ee" * 32),))
+    edited = dataclasses.replace(REQUEST, guides=(PictureGuide(kind="like", sha256="ee" * 32),))
     assert "composite" in read_metadata(written(tmp_path, edited)).digital_source_type
 
 
@@ -67,6 +67,9 @@ def test_the_web_uis_line(tmp_path):
     text = parameters_text(REQUEST)
     assert text.splitlines()[1] == "Negative prompt: blurry, text"
     assert "Steps: 20, Sampler: dpm++2m-karras, CFG scale: 5.5, Seed: 42, Size: 64x48" in text
+    assert "Denoising strength" not in text
+    begun = dataclasses.replace(REQUEST, begins_with="ab" * 32, departure=0.65)
+    assert "Denoising strength: 0.65" in parameters_text(begun)
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "null", '"x"', "9" * 5000, "[" * 100_000])

@@ -129,6 +129,7 @@ def add_character(new: NewCharacter, folder: Path, wish: TrainingWish) -> Path:
         references = write_references(draft, pictures)
         record = new.record(token, look).model_copy(update={"references": references})
         draft.write_record(with_adapters(draft, record, trained, wish))
+    wish.say(trained.other_way(new.name))
     trained.clean_up()
     return own_folder(new.name)
 
@@ -152,6 +153,7 @@ def train_character(name: str, wish: TrainingWish) -> Path:
     trained = train_pictures(name, character.token, noun, pictures, trainee, options, wish)
     with staged(name, replace=True) as draft:
         draft.write_record(with_adapters(draft, as_record(character), trained, wish))
+    wish.say(trained.other_way(name))
     trained.clean_up()
     return folder
 

@@ -201,7 +201,9 @@ def _differs_as_repairs_do(board: OpenBoard, own: FrameRequest) -> bool:
     if version is None or shown is None:
         return False
     prompt = own.prompt if is_repair(version) else shown.prompt
-    alike = replace(shown, seed=own.seed, prompt=prompt, consistency_strength=own.consistency_strength)
+    alike = replace(
+        shown, seed=own.seed, prompt=prompt, consistency_strength=own.consistency_strength, begins_with=own.begins_with
+    )
     return alike.key == own.key
 
 

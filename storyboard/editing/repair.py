@@ -1,9 +1,10 @@
 """The repair loop: score every frame, draw those below the line, or whose lead is not quite themselves, again, and
 keep whichever is better.
 
-A try has another seed and says more strongly what was missing. From the second on a frame also agrees twice as strongly
-with the hidden pictures it looks at, where it looks at any. Its request, in its record and its picture, says so, and
-what is made of it does the same.
+A try has another seed and says more strongly what was missing. The first begins with the picture on the board, noised
+most of the way, so it costs less and most of what was right stays. From the second on a frame begins with noise, and
+agrees twice as strongly with the hidden pictures it looks at, where it looks at any. Its request, in its record and its
+picture, says so, and what is made of it does the same.
 
 Which frames are drawn again, with which seeds, and which version stays follow from the frames alone, so a board that
 was interrupted here ends up like one that was not.
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 LOWEST_SCORE = 0.7
 """New frames that score less are drawn again without being asked."""
+DEPARTURE = 0.6
+"""How far the first try leaves the picture behind that it begins with."""
 NOTE = "repair"
 Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]
 
@@ -152,10 +155,13 @@ def _tried_again(
     lead = manifest.plan.scene(scene_id).cast[:1]
     leads = [work.cast[name] for name in lead if name in work.cast and not request.people]
     prompt = said_more_strongly(request.prompt, missing, leads, [person.phrase for person in request.people])
+    changed = replace(request, seed=next_seed(manifest, scene_id), prompt=prompt)
+    shown = manifest.active_version(scene_id)
+    if shown is not None and not repairs(manifest, scene_id):
+        return replace(changed, begins_with=shown.key, departure=DEPARTURE)
     strength = request.consistency_strength
-    if repairs(manifest, scene_id):
-        strength = min(2 * strength, max(strength, STRONGEST.get(request.consistency, 0.0)))
-    return replace(request, seed=next_seed(manifest, scene_id), prompt=prompt, consistency_strength=strength)
+    stronger = min(2 * strength, max(strength, STRONGEST.get(request.consistency, 0.0)))
+    return replace(changed, consistency_strength=stronger)
 
 
 def next_seed(manifest: Manifest, scene_id: str) -> int:

@@ -9,10 +9,12 @@ import pytest
 
 from storyboard.create import render_plan
 from storyboard.editing import repair as repair_module
-from storyboard.editing.board_changes import edit_frame, open_board, pick_version
+from storyboard.editing.board_changes import edit_frame, open_board, pick_version, redo_frame, repair_board
+from storyboard.editing.stored_requests import shown_request
+from storyboard.errors import FramesFailed
 from storyboard.evaluating.check import score_board
 from storyboard.evaluating.likeness import ProbeJudge
-from storyboard.render_options import RenderOptions
+from storyboard.render_options import FrameRequest, RenderOptions
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import Story
@@ -62,6 +64,13 @@ def prompts(folder) -> list[str]:
     return [store.frame_record(key)["request"]["prompt"] for key in keys]
 
 
+def requests(folder, scene) -> list[FrameRequest]:
+    store = RunStore(folder)
+    found = [shown_request(store, scene, version) for version in store.read().versions[scene]]
+    assert all(found)
+    return found
+
+
 def shown(folder) -> dict[str, bytes]:
     store = RunStore(folder)
     return {frame.scene_id: frame.path.read_bytes() for frame in store.stored_frames(store.read())}
@@ -80,6 +89,44 @@ def test_low_frames_are_drawn_again_and_the_manifest_says_so(model, tmp_path):
         first = float(found[1].note[8:12]) if found[1:] else 1
         active = RunStore(tmp_path / "on").read().active_version(scene)
         assert (active == found[0]) == (best <= first)
+
+
+def test_the_first_try_begins_with_the_picture_and_the_next_with_noise(model, tmp_path):
+    make(tmp_path / "b", model, repair=2)
+    scene = next(scene for scene, found in versions(tmp_path / "b").items() if len(found) == 3)
+    first, second, third = requests(tmp_path / "b", scene)
+    assert (second.begins_with, second.departure) == (first.key, repair_module.DEPARTURE)
+    assert first.begins_with == third.begins_with == ""
+    assert len({first.seed, second.seed, third.seed}) == 3
+
+
+def test_what_is_made_of_a_mended_frame_begins_as_that_did(model, tmp_path):
+    folder = tmp_path / "b"
+    make(folder, model, repair=1)
+    scene = next(scene for scene, found in versions(folder).items() if len(found) == 2)
+    number = int(scene[1:])
+    pick_version(open_board(folder), number, "v2")
+    mended = shown(folder)[scene]
+    word = {1: "green", 2: "dog", 3: "red"}[number]
+    edit_frame(open_board(folder), number, f"blue instead of {word}")
+    edited = requests(folder, scene)[-1]
+    assert edited.begins_with == requests(folder, scene)[0].key
+    assert shown(folder)[scene] != mended
+    redo_frame(open_board(folder), number)
+    assert requests(folder, scene)[-1].begins_with == ""
+    pick_version(open_board(folder), number, "v3")
+    RunStore(folder).frame_path(edited.begins_with).unlink()
+    with pytest.raises(FramesFailed, match="begins with"):
+        edit_frame(open_board(folder), number, "hat instead of blue")
+
+
+def test_a_mended_frame_may_be_mended_again(model, tmp_path, probe):
+    folder = tmp_path / "b"
+    make(folder, model, repair=1)
+    scene = next(scene for scene, found in versions(folder).items() if len(found) == 2)
+    pick_version(open_board(folder), int(scene[1:]), "v2")
+    repair_board(open_board(folder), probe, 0.9, 1)
+    assert len(versions(folder)[scene]) == 3
 
 
 def test_a_frame_whose_lead_lost_something_is_drawn_again_however_it_scores(model, tmp_path, monkeypatch):

@@ -53,6 +53,8 @@ def test_a_request_comes_back_whole() -> None:
         ("steps", 2.5),
         ("guidance", "5"),
         ("edit", {}),
+        ("begins_with", 5),
+        ("departure", "half"),
     ],
 )
 def test_what_is_of_another_kind_is_no_record(name: str, value: object) -> None:

@@ -118,6 +118,13 @@ class Trained:
     sheet: Image.Image | None
     work: Path
 
+    def other_way(self, name: str) -> str:
+        """How somebody registered under that name gets another checkpoint, and what that takes."""
+        if stays(self.work):
+            again = f"storyboard characters train {name} --keep STEP"
+            return f"With the same options, `{again}` takes another checkpoint without training."
+        return "The other checkpoints are too large to stay: --keep STEP trains again."
+
     def clean_up(self) -> None:
         """Leave the checkpoints' weights and samples, which `Session.run` chooses among, unless they are too large."""
         if not stays(self.work):
@@ -300,7 +307,7 @@ class Session:
             raise CharacterError(
                 f"The checkpoint of step {chosen} cannot be read.", hint=f"Take another with --keep, of {steps}."
             )
-        self.say(f"Kept the checkpoint of step {chosen}, of {steps}. {self._other_way()}")
+        self.say(f"Kept the checkpoint of step {chosen}, of {steps}.")
         losses, scores = run.losses, run.scores
         run.restore(checkpoint)
         files = run.method.write(self.work, f"{self.subject.name}.{self.trainee.model.family}", self._info(chosen))
@@ -320,13 +327,6 @@ class Session:
         return Trained(
             files=files, record=record, curve=loss_curve(losses, chosen), sheet=self._sheet(scores), work=self.work
         )
-
-    def _other_way(self) -> str:
-        """How to get another checkpoint, and what that takes."""
-        if stays(self.work):
-            again = f"storyboard characters train {self.subject.name} --keep STEP"
-            return f"With the same options, `{again}` takes another without training."
-        return "They are too large to stay: --keep STEP trains again."
 
     def _info(self, chosen: int) -> AdapterInfo:
         model = self.trainee.model

@@ -26,10 +26,11 @@ from storyboard.rendering.anchors import SceneRequest
 from storyboard.rendering.diffusion import memory, pictures, trajectory
 from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.rendering.diffusion.attention import ForwardState, Method
+from storyboard.rendering.diffusion.beginnings import beginning
 from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.consistency import agree
 from storyboard.rendering.diffusion.detailing import HEAD_TEXT, HeadFinder, changed_only, close_up, enlarged, put_back
-from storyboard.rendering.diffusion.lanes import Lane, Walker, lane_of
+from storyboard.rendering.diffusion.lanes import Lane, Start, Walker, lane_of
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import LoadedModel
 from storyboard.rendering.diffusion.records import made_with
@@ -43,6 +44,7 @@ Outcome = Frame | Step | FrameFailed
 Find = Callable[[str], Adapter]
 """Digest -> the adapter with that content, or CharacterError."""
 Better = Callable[[Walker, Image.Image], Image.Image]
+Begin = Callable[[FrameRequest], Start | None]
 
 
 def draw(
@@ -145,7 +147,7 @@ def _attempt(
     """All lanes of some batches from noise to pictures, with the hidden ones they attend to."""
     began = time.perf_counter()
     conditioner = _conditioner(model, run.scenes[0][1].request)
-    lanes, failures = _lanes(conditioner, run, clothes, batches)
+    lanes, failures = _lanes(conditioner, run, clothes, batches, partial(beginning, model.pipe.vae, folder=folder))
     yield from (failure for failure in failures if failure.scene_id in wanted & run.scene_ids)
     spoken, methods = agree(run.agreement(), lanes, conditioner)
     if run.is_edit:
@@ -204,7 +206,7 @@ def _detailed(
 
 
 def _lanes(
-    conditioner: Conditioner, run: Run, clothes: Wardrobe, batches: Batches
+    conditioner: Conditioner, run: Run, clothes: Wardrobe, batches: Batches, begin: Begin
 ) -> tuple[list[Lane], list[FrameFailed]]:
     """Every lane of the run that can be put in words: those not drawn may still be part of a story's text."""
     drawn, lanes, failures = run.drawn(batches), [], []
@@ -213,7 +215,9 @@ def _lanes(
             lanes.append(lane_of(conditioner, clothes, number, use.request, is_anchor=True))
     for place, scene in run.company:
         try:
-            lanes.append(lane_of(conditioner, clothes, place, scene.request))
+            lane = lane_of(conditioner, clothes, place, scene.request)
+            start = begin(scene.request) if place in drawn else None
+            lanes.append(replace(lane, start=start))
         except StoryboardError as error:
             failures.append(FrameFailed(scene_id=scene.request.scene_id, reason=str(error)))
     return lanes, failures

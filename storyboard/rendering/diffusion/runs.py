@@ -11,6 +11,7 @@ from functools import cached_property
 from storyboard.render_options import AdapterUse, FrameRequest
 from storyboard.rendering.anchors import AnchorRequest, SceneRequest
 from storyboard.rendering.diffusion.consistency import Agreement
+from storyboard.rendering.diffusion.schedulers import steps_left
 from storyboard.rendering.guides import Guide
 
 Placed = tuple[int, SceneRequest]
@@ -80,7 +81,9 @@ class Run:
 
     def steps(self, batches: Batches) -> int:
         """Lane-steps of some batches."""
-        return len(self.drawn(batches)) * self._first.steps
+        requests = {lane: use.request for lane, use in self.hidden.items()}
+        requests |= {place: scene.request for place, scene in self.scenes}
+        return sum(steps_left(requests[lane].steps, requests[lane].departure) for lane in self.drawn(batches))
 
     def guides(self) -> dict[int, tuple[Guide, ...]]:
         """Lane -> the pictures that steer it."""

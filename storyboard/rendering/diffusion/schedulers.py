@@ -51,6 +51,11 @@ def _settings(kind: Any, config: Mapping[str, Any]) -> dict[str, Any]:
     return plain | {key: value for key, value in config.items() if key in known and key not in SOLVER_SETTINGS}
 
 
+def steps_left(steps: int, strength: float) -> int:
+    """Of `steps`, those that remain for somebody who starts from a picture and departs from it so far; at least one."""
+    return max(1, min(int(steps * strength), steps))
+
+
 class LaneSchedule:
     """One lane's walk through the noise levels.
 
@@ -72,7 +77,7 @@ class LaneSchedule:
         self.steps = steps
         self.generator = generator
         _set_timesteps(scheduler, steps, device)
-        self.begin = steps - max(1, min(int(steps * strength), steps))
+        self.begin = steps - steps_left(steps, strength)
         first = self.begin * scheduler.order
         self.timesteps: Tensor = scheduler.timesteps[first:]
         if self.begin:
