@@ -34,7 +34,7 @@ from stories import progress, story, words_character
 
 from storyboard.casting.registry import load_cast
 from storyboard.character import Character
-from storyboard.editing.repair import LOWEST_SCORE, Repair, repaired
+from storyboard.editing.repair import DEPARTURE, LOWEST_SCORE, Repair, repaired
 from storyboard.errors import ModelError
 from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
 from storyboard.evaluating.likeness import ProbeJudge, same_person, same_scene
@@ -96,7 +96,9 @@ class Measured:
     peak: int
 
 
-def measured(renderer: DiffusionRenderer, plans: Sequence[ScenePlan], casts: Sequence[Cast]) -> Measured:
+def measured(
+    renderer: DiffusionRenderer, plans: Sequence[ScenePlan], casts: Sequence[Cast], departure: float
+) -> Measured:
     """All boards drawn with one renderer, and mended as often as its options say."""
     boards, judge = [], ProbeJudge()
     with _Peak() as peak:
@@ -106,14 +108,21 @@ def measured(renderer: DiffusionRenderer, plans: Sequence[ScenePlan], casts: Seq
             outcomes = renderer.render(plan, cast, wanted, None)
             frames = {each.request.scene_id: each for each in outcomes if isinstance(each, Frame)}
             board = [frames[scene] for scene in wanted]
-            mend = renderer.options.repair
-            boards.append(mended(renderer, plan, cast, board, judge) if mend else [frame.image for frame in board])
+            if renderer.options.repair:
+                boards.append(mended(renderer, plan, cast, board, judge, departure))
+            else:
+                boards.append([frame.image for frame in board])
         seconds = time.process_time() - began
     return Measured(boards=boards, seconds=seconds, peak=peak.highest)
 
 
 def mended(
-    renderer: DiffusionRenderer, plan: ScenePlan, cast: Cast, frames: Sequence[Frame], judge: ProbeJudge
+    renderer: DiffusionRenderer,
+    plan: ScenePlan,
+    cast: Cast,
+    frames: Sequence[Frame],
+    judge: ProbeJudge,
+    departure: float,
 ) -> list[Image.Image]:
     """A board's pictures after the repair loop, as `storyboard` itself runs it while a board is made."""
     with tempfile.TemporaryDirectory() as folder:
@@ -124,7 +133,7 @@ def mended(
             manifest = manifest.with_version(frame.request.scene_id, version)
         work = Repair(
             store=store, cast=cast, renderer=renderer, judge=judge, listener=ignore,
-            least=LOWEST_SCORE, times=renderer.options.repair, save=lambda manifest: None,
+            least=LOWEST_SCORE, times=renderer.options.repair, save=lambda manifest: None, departure=departure,
         )  # fmt: skip
         manifest = repaired(work, manifest, [scene.id for scene in plan.scenes])
         return [Image.open(frame.path).convert("RGB") for frame in store.stored_frames(manifest)]
@@ -200,12 +209,12 @@ def changed(renderer: DiffusionRenderer, changes: dict[str, object]) -> Diffusio
 
 
 def drawn(
-    renderer: DiffusionRenderer, kind: str, stories: int, scenes: int
+    renderer: DiffusionRenderer, kind: str, stories: int, scenes: int, departure: float = DEPARTURE
 ) -> tuple[Measured, list[ScenePlan], list[Character]]:
     """All stories of one row, with the lead of each."""
     casts = [cast_of(kind, number) for number in range(stories)]
     plans = [story(number, scenes, casts[number]["lead"], one_seed=kind == "one seed") for number in range(stories)]
-    return measured(renderer, plans, casts), plans, [cast["lead"] for cast in casts]
+    return measured(renderer, plans, casts, departure), plans, [cast["lead"] for cast in casts]
 
 
 def chosen_rows(only: Sequence[str]) -> tuple[tuple[str, dict[str, object], str], ...]:
@@ -214,7 +223,13 @@ def chosen_rows(only: Sequence[str]) -> tuple[tuple[str, dict[str, object], str]
 
 
 def run_rows(
-    options: RenderOptions, probe: Probe, stories: int, scenes: int, only: Sequence[str], sheet: Path | None
+    options: RenderOptions,
+    probe: Probe,
+    stories: int,
+    scenes: int,
+    only: Sequence[str],
+    sheet: Path | None,
+    departure: float,
 ) -> list[Row]:
     """Every chosen row, with one loaded model, read by a probe."""
     judge, rows, strips = ProbeJudge(probe), list[Row](), list[Sequence[Image.Image]]()
@@ -224,7 +239,7 @@ def run_rows(
     for name, changes, kind in chosen_rows(only):
         if kind == "trained" and not trained_characters():
             continue
-        result, plans, leads = drawn(changed(first, changes), kind, stories, scenes)
+        result, plans, leads = drawn(changed(first, changes), kind, stories, scenes, departure)
         base = base or result
         progress(f"{name}: {result.seconds:.0f} s")
         scores = figures(judge, result.boards, plans, leads)
@@ -279,6 +294,7 @@ def main() -> None:
     parser.add_argument(
         "--probe", type=Path, default=FOLDER, help="Reads the rows; repairs ask the bundled one whatever this is."
     )
+    parser.add_argument("--departure", type=float, default=DEPARTURE, help="Of first repairs; 1 begins with noise.")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if not torch.cuda.is_available():
@@ -288,7 +304,7 @@ def main() -> None:
     except ModelError as error:
         parser.error(f"--probe: {error}")
     options = RenderOptions(model=asked.model, steps=asked.steps, repair=0)
-    rows = run_rows(options, probe, asked.stories, asked.scenes, asked.only, asked.sheet)
+    rows = run_rows(options, probe, asked.stories, asked.scenes, asked.only, asked.sheet, asked.departure)
     timing = run_timing(options, asked.only)
     if asked.json:
         print(json.dumps({"rows": [asdict(row) for row in rows], "timing": timing}, indent=1))

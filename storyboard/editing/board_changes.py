@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 
 Outcomes = Iterator[Frame | Step | FrameFailed]
+EDIT_DEPARTURE = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +122,19 @@ def edit_frame(
         if name == "offline":
             raise
         edit = _asked_edit(board, scene, chain[-1].prompt, said, where, name, llm_model)
-    target = replace(chain[-1], prompt=edit.after, edit_of=chain[-1].key, edit=edit.to_json())
+    target = edited_request(chain[-1], edit)
     renderer = steered(board.renderer, number, shown.guides, board.store.folder)
     outcomes = renderer.edit(board.manifest.plan, board.cast, [*chain, target], board.store.frames_folder)
     return _with_new_version(board, scene, outcomes, f"edit: {clean(said)}", shown.guides, swaps_of(edit))
+
+
+def edited_request(shown: FrameRequest, edit: WordEdit) -> FrameRequest:
+    """What is asked for an edit of a frame. Where that began with a picture, the edit begins with the frame's own and
+    leaves it further behind: little of what is new could come in later."""
+    target = replace(shown, prompt=edit.after, edit_of=shown.key, edit=edit.to_json())
+    if shown.begins_with and shown.departure < EDIT_DEPARTURE:
+        return replace(target, begins_with=shown.key, departure=EDIT_DEPARTURE)
+    return target
 
 
 def _asked_edit(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 LOWEST_SCORE = 0.7
 """New frames that score less are drawn again without being asked."""
 DEPARTURE = 0.6
-"""How far the first try leaves the picture behind that it begins with."""
+"""More costs more, and brings little more (decision 0015)."""
 NOTE = "repair"
 Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]
 
@@ -58,6 +58,7 @@ class Repair:
         times: how often each, at most.
         save: called with the manifest after every round.
         earlier: scene id -> repairs of an earlier command, which do not count.
+        departure: how far the first try leaves the picture behind that it begins with, 0 to 1 (noise).
     """
 
     store: RunStore
@@ -69,6 +70,7 @@ class Repair:
     times: int
     save: Callable[[Manifest], None]
     earlier: Mapping[str, int] = field(default_factory=dict)
+    departure: float = DEPARTURE
 
 
 def repair_new(
@@ -158,7 +160,7 @@ def _tried_again(
     changed = replace(request, seed=next_seed(manifest, scene_id), prompt=prompt)
     shown = manifest.active_version(scene_id)
     if shown is not None and not repairs(manifest, scene_id):
-        return replace(changed, begins_with=shown.key, departure=DEPARTURE)
+        return replace(changed, begins_with=shown.key, departure=work.departure)
     strength = request.consistency_strength
     stronger = min(2 * strength, max(strength, STRONGEST.get(request.consistency, 0.0)))
     return replace(changed, consistency_strength=stronger)

@@ -9,7 +9,14 @@ import pytest
 
 from storyboard.create import render_plan
 from storyboard.editing import repair as repair_module
-from storyboard.editing.board_changes import edit_frame, open_board, pick_version, redo_frame, repair_board
+from storyboard.editing.board_changes import (
+    EDIT_DEPARTURE,
+    edit_frame,
+    open_board,
+    pick_version,
+    redo_frame,
+    repair_board,
+)
 from storyboard.editing.stored_requests import shown_request
 from storyboard.errors import FramesFailed
 from storyboard.evaluating.check import score_board
@@ -100,7 +107,7 @@ def test_the_first_try_begins_with_the_picture_and_the_next_with_noise(model, tm
     assert len({first.seed, second.seed, third.seed}) == 3
 
 
-def test_what_is_made_of_a_mended_frame_begins_as_that_did(model, tmp_path):
+def test_an_edit_of_a_mended_frame_begins_with_its_picture(model, tmp_path):
     folder = tmp_path / "b"
     make(folder, model, repair=1)
     scene = next(scene for scene, found in versions(folder).items() if len(found) == 2)
@@ -110,14 +117,18 @@ def test_what_is_made_of_a_mended_frame_begins_as_that_did(model, tmp_path):
     word = {1: "green", 2: "dog", 3: "red"}[number]
     edit_frame(open_board(folder), number, f"blue instead of {word}")
     edited = requests(folder, scene)[-1]
-    assert edited.begins_with == requests(folder, scene)[0].key
+    assert (edited.begins_with, edited.departure) == (requests(folder, scene)[1].key, EDIT_DEPARTURE)
     assert shown(folder)[scene] != mended
+    edit_frame(open_board(folder), number, "hat instead of blue")
+    assert requests(folder, scene)[-1].begins_with == edited.begins_with
     redo_frame(open_board(folder), number)
     assert requests(folder, scene)[-1].begins_with == ""
     pick_version(open_board(folder), number, "v3")
-    RunStore(folder).frame_path(edited.begins_with).unlink()
+    drawn = shown(folder)[scene]
+    RunStore(folder).frame_path(requests(folder, scene)[0].key).unlink()
     with pytest.raises(FramesFailed, match="begins with"):
-        edit_frame(open_board(folder), number, "hat instead of blue")
+        edit_frame(open_board(folder), number, "sun instead of blue")
+    assert shown(folder)[scene] == drawn
 
 
 def test_a_mended_frame_may_be_mended_again(model, tmp_path, probe):

@@ -10,6 +10,8 @@ import numpy
 import pytest
 from PIL import Image
 
+from storyboard.editing.board_changes import EDIT_DEPARTURE, edited_request
+from storyboard.editing.word_edit import read_edit
 from storyboard.events import FrameFailed, Step
 from storyboard.frame import Frame
 from storyboard.render_options import FrameRequest, RenderOptions
@@ -135,3 +137,24 @@ def test_it_joins_frames_and_hidden_pictures_that_begin_with_noise(tiny_models, 
     assert picture(outcomes).tobytes() != picture(redrawn(tiny, board, seed=11)).tobytes()
     again = redrawn(tiny, board, begins_with=key, departure=0.5, seed=11)
     assert picture(outcomes).tobytes() == picture(again).tobytes()
+
+
+def test_an_edit_that_begins_further_back_keeps_the_rest_of_the_picture(starter, board):
+    """For its first steps there is no original beside it to take attention or latents from."""
+    first = first_drawn(starter, board)["s1"]
+    (begun,) = [
+        each
+        for each in redrawn(starter, board, begins_with=first.request.key, departure=0.5)
+        if isinstance(each, Frame)
+    ]
+    board.publish_frame(begun)
+    edit = read_edit(begun.request.prompt, "red instead of green")
+    asked = edited_request(begun.request, edit)
+    assert (asked.begins_with, asked.departure) == (begun.request.key, EDIT_DEPARTURE)
+    outcomes = list(starter.edit(PLAN, {}, [begun.request, asked], board.frames_folder))
+    steps = [each for each in outcomes if isinstance(each, Step)]
+    assert steps[-1].done == steps[-1].total == 2 + 3
+    same = numpy.asarray(picture(outcomes)) == numpy.asarray(begun.image)
+    assert 0.3 < same.all(axis=2).mean() < 1
+    again = starter.edit(PLAN, {}, [begun.request, asked], board.frames_folder)
+    assert picture(list(again)).tobytes() == picture(outcomes).tobytes()

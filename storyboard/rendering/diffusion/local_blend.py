@@ -83,6 +83,8 @@ class LocalBlend(Method):
         """The target's latents with everything outside the region taken from the source."""
         if self.strength <= 0 or not self._sums or state.step < int(self.first_share * state.steps):
             return latents
+        if self.source not in latents:
+            return latents  # it begins with a picture, later
         source, target = latents[self.source], latents[self.target]
         region = self.region(state).to(target.device)
         return {**latents, self.target: torch.where(region, target, source)}

@@ -125,6 +125,8 @@ class PromptToPrompt(Method):
             elif row.lane == self.target and row.conditional and row.term == self.term:
                 targets.append(index)
         output = attend(call)
+        if call.layer.name not in self._bank:
+            return output  # the source begins with a picture, later
         for index in targets:
             output[index : index + 1] = how(call.of_rows([index]), attend)
         return output
