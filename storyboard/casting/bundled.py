@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from storyboard.casting.adding import TrainingWish, options_for, tell, train_pictures, with_adapters, write_references
-from storyboard.casting.character_file import FILE_NAME, read_record
+from storyboard.casting.character_file import FILE_NAME, CharacterRecord, read_record
 from storyboard.casting.pictures import read_pictures
 from storyboard.casting.shelf import Draft
 from storyboard.casting.training.loading import load_trainee
@@ -32,6 +32,8 @@ SIZE = 128
 SHOTS = ("full", "medium", "close-up", "wide", "medium", "full")
 STYLES: Mapping[str, str] = {"inkline": "ink"}
 """Name of a bundled style -> the illustrator's style that it learns from."""
+LORA_SCALE = 0.8
+"""At full strength scenes lose more and the character gains nothing (docs/characters.md)."""
 FIXED: Mapping[str, Any] = {"second": None, "style": "flat"}
 
 
@@ -61,6 +63,14 @@ def method_of(folder: Path) -> str:
     return "textual-inversion" if read_record(folder / FILE_NAME).kind == "style" else "pivotal"
 
 
+def _weaker(record: CharacterRecord, family: str) -> CharacterRecord:
+    """The record with that family's LoRA at `LORA_SCALE`."""
+    rows = record.adapters[family]  # type: ignore[index]
+    return record.with_adapters(
+        family, [row.model_copy(update={"scale": LORA_SCALE}) if row.kind == "lora" else row for row in rows]
+    )
+
+
 def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
     """Draw and train; the folder `target`, which holds a character.toml, gets pictures, adapter and record.
 
@@ -81,7 +91,7 @@ def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
         trained = train_pictures(name, words.token, "" if is_style else words.noun, pictures, trainee, options, wish)
         shutil.copytree(target, draft.folder, ignore=shutil.ignore_patterns("references", "training"))
         record = words.model_copy(update={"references": write_references(draft, pictures)})
-        draft.write_record(with_adapters(draft, record, trained, wish))
+        draft.write_record(_weaker(with_adapters(draft, record, trained, wish), trainee.model.family))
         shutil.rmtree(target)
         shutil.copytree(draft.folder, target)
         shutil.rmtree(trained.work)
