@@ -139,22 +139,35 @@ def test_it_joins_frames_and_hidden_pictures_that_begin_with_noise(tiny_models, 
     assert picture(outcomes).tobytes() == picture(again).tobytes()
 
 
-def test_an_edit_that_begins_further_back_keeps_the_rest_of_the_picture(starter, board):
-    """For its first steps there is no original beside it to take attention or latents from."""
+@pytest.fixture
+def begun(starter, board) -> FrameRequest:
+    """A stored frame that begins with a picture, half of the steps back."""
     first = first_drawn(starter, board)["s1"]
-    (begun,) = [
-        each
-        for each in redrawn(starter, board, begins_with=first.request.key, departure=0.5)
-        if isinstance(each, Frame)
-    ]
-    board.publish_frame(begun)
-    edit = read_edit(begun.request.prompt, "red instead of green")
-    asked = edited_request(begun.request, edit)
-    assert (asked.begins_with, asked.departure) == (begun.request.key, EDIT_DEPARTURE)
-    outcomes = list(starter.edit(PLAN, {}, [begun.request, asked], board.frames_folder))
+    outcomes = redrawn(starter, board, begins_with=first.request.key, departure=0.5)
+    (frame,) = [each for each in outcomes if isinstance(each, Frame)]
+    board.publish_frame(frame)
+    return frame.request
+
+
+def test_an_edit_that_begins_further_back_keeps_the_rest_of_the_picture(starter, board, begun):
+    """For its first steps there is no original beside it to take attention or latents from."""
+    asked = edited_request(begun, read_edit(begun.prompt, "red instead of green"))
+    assert (asked.begins_with, asked.departure) == (begun.key, EDIT_DEPARTURE)
+    outcomes = list(starter.edit(PLAN, {}, [begun, asked], board.frames_folder))
     steps = [each for each in outcomes if isinstance(each, Step)]
     assert steps[-1].done == steps[-1].total == 2 + 3
-    same = numpy.asarray(picture(outcomes)) == numpy.asarray(begun.image)
+    before = Image.open(board.frame_path(begun.key)).convert("RGB")
+    same = numpy.asarray(picture(outcomes)) == numpy.asarray(before)
     assert 0.3 < same.all(axis=2).mean() < 1
-    again = starter.edit(PLAN, {}, [begun.request, asked], board.frames_folder)
+    again = starter.edit(PLAN, {}, [begun, asked], board.frames_folder)
     assert picture(list(again)).tobytes() == picture(outcomes).tobytes()
+
+
+@pytest.mark.parametrize("said", ["blue instead of red", "a cat instead of the hat", "make it night"])
+def test_such_an_edit_can_be_edited(starter, board, begun, said):
+    first = edited_request(begun, read_edit(begun.prompt, "red instead of green"))
+    second = edited_request(first, read_edit(first.prompt, said))
+    assert second.begins_with == begun.key
+    edits = list(starter.edit(PLAN, {}, [begun, first], board.frames_folder))
+    again = list(starter.edit(PLAN, {}, [begun, first, second], board.frames_folder))
+    assert picture(again).tobytes() != picture(edits).tobytes()

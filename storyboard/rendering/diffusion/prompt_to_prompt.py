@@ -125,15 +125,17 @@ class PromptToPrompt(Method):
             elif row.lane == self.target and row.conditional and row.term == self.term:
                 targets.append(index)
         output = attend(call)
-        if call.layer.name not in self._bank:
-            return output  # the source begins with a picture, later
         for index in targets:
             output[index : index + 1] = how(call.of_rows([index]), attend)
         return output
 
+    def _has_source(self, call: AttentionCall) -> bool:
+        """Whether the source is on its way: it may begin with a picture, later than the target."""
+        return call.layer.name in self._bank
+
     def _with_layout(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
         """Self-attention of the target's row `call`: in its window the source's, as that was drawn."""
-        if not self._holds_layout(state):
+        if not self._holds_layout(state) or not self._has_source(call):
             return attend(call)
         query, key = self._bank[call.layer.name]
         source: Attend = attend if self.before is None else partial(self.before._with_layout, state, attend=attend)
@@ -141,6 +143,8 @@ class PromptToPrompt(Method):
 
     def _with_words(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
         """Cross-attention of the target's row `call`."""
+        if not self._has_source(call):
+            return attend(call)
         query, key = self._bank[call.layer.name]
         kept, moved = _grown(*self._weights(state, call.value), key.shape[2], call.value.shape[2])
         own = attend(replace(call, value=kept[:, None] * call.value))
