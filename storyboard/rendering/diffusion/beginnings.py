@@ -39,4 +39,4 @@ def _picture(request: FrameRequest, folder: Path | None) -> Image.Image:
         with Image.open(folder / f"{request.begins_with}.png", formats=("PNG",)) as picture:
             return picture.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise BoardError("The picture that it begins with is missing or damaged.") from None
+        raise BoardError("The picture that it begins with is missing or damaged: redo it.") from None
