@@ -55,7 +55,7 @@ class EditSettings:
 
 SCALED = EditSettings()
 """As published: words that weigh more or less do so while the original's attention is put in."""
-THING = EditSettings(cross=0.2, self_attention=0.0, blend_from=0.8)
+THING = EditSettings(cross=0.2, changed=0.1, self_attention=0.0, blend_from=0.8)
 """A thing needs another layout where it is: chosen by `benchmarks/edits.py --sweep` on the bundled model."""
 COLOURED = EditSettings(around="things")
 """A word like "red" is looked at in many places, the vest it describes only where it is."""
