@@ -47,7 +47,10 @@ def shown_request(store: RunStore, scene_id: str, version: Version | None) -> Fr
 def _stored(store: RunStore, key: str, scene_id: str) -> FrameRequest | None:
     record = store.frame_record(key)
     request = None if record is None else _from_json(record.get("request"), scene_id)
-    return request if request is not None and request.key == key else None
+    try:
+        return request if request is not None and request.key == key else None
+    except ValueError:
+        return None  # it holds what is no number
 
 
 def _from_json(data: object, scene_id: str) -> FrameRequest | None:

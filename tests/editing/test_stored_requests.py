@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -59,3 +60,10 @@ def test_a_request_comes_back_whole() -> None:
 )
 def test_what_is_of_another_kind_is_no_record(name: str, value: object) -> None:
     assert Store({**REQUEST.to_json(), name: value}).read() is None
+
+
+@pytest.mark.parametrize("name", ["guidance", "departure"])
+def test_what_is_no_number_is_no_record(name: str) -> None:
+    store = Store({**REQUEST.to_json(), "begins_with": "ab" * 32, "departure": 0.5})
+    store.data[name] = math.nan
+    assert store.read() is None

@@ -82,7 +82,7 @@ def test_all_the_way_from_a_picture_is_noise_to_the_bit(tiny_models, board, fami
     assert from_other.tobytes() == plain.tobytes()
 
 
-@pytest.mark.parametrize(("departure", "taken"), [(0.5, 2), (0.75, 3), (1.0, 4), (0.0, 1)])
+@pytest.mark.parametrize(("departure", "taken"), [(0.5, 2), (0.75, 3), (1.0, 4), (0.0, 1), (-3.0, 1), (1e308, 4)])
 def test_only_the_steps_that_are_left_are_taken(tiny_models, board, departure, taken):
     tiny = renderer(tiny_models["sd1"])
     key = first_drawn(tiny, board)["s1"].request.key

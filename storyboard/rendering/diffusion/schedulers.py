@@ -53,7 +53,7 @@ def _settings(kind: Any, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def steps_left(steps: int, strength: float) -> int:
     """Of `steps`, those that remain for somebody who starts from a picture and departs from it so far; at least one."""
-    return max(1, min(int(steps * strength), steps))
+    return max(1, int(steps * min(1.0, max(0.0, strength))))
 
 
 class LaneSchedule:
