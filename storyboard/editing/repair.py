@@ -4,7 +4,7 @@ keep whichever is better.
 A try has another seed and says more strongly what was missing. The first begins with the picture on the board, noised
 most of the way, so it costs less and most of what was right stays. From the second on a frame begins with noise, and
 agrees twice as strongly with the hidden pictures it looks at, where it looks at any. Its request, in its record and its
-picture, says so, and what is made of it does the same.
+picture, says so, and edits of it follow that; redos keep its words and how strongly it agrees, and begin with noise.
 
 Which frames are drawn again, with which seeds, and which version stays follow from the frames alone, so a board that
 was interrupted here ends up like one that was not.

@@ -28,7 +28,7 @@ from storyboard.starter.vae_training import VaeTraining, polish
 Report = Callable[[str], None]
 STAGES = ("tokenizer", "pictures", "vae", "polish", "latents", "reader", "unet", "own")
 USUAL_STAGES = STAGES[:-1]
-"""All that the bundled weights have had (decision 0014)."""
+"""All but `own`, whose weights are wanted as half of a mean (decision 0014)."""
 VAE_SHARDS = 12
 REPORT_EVERY = 25
 POOL_REFRESH = 200

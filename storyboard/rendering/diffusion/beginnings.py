@@ -27,9 +27,14 @@ def beginning(vae: Any, request: FrameRequest, folder: Path | None) -> Start | N
     """
     if not request.begins_with:
         return None
+    return start_from(vae, _picture(request, folder), request, request.departure)
+
+
+def start_from(vae: Any, picture: Image.Image, request: FrameRequest, strength: float) -> Start:
+    """A picture at a request's size, to be left behind that far."""
     generator = torch.Generator("cpu").manual_seed(request.seed)
-    latents = pictures.encode(vae, _picture(request, folder), request.width, request.height, generator)
-    return Start(latents=latents, strength=request.departure)
+    latents = pictures.encode(vae, picture, request.width, request.height, generator)
+    return Start(latents=latents, strength=strength)
 
 
 def _picture(request: FrameRequest, folder: Path | None) -> Image.Image:

@@ -22,7 +22,6 @@ from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
 from storyboard.render_options import FrameRequest
-from storyboard.rendering.diffusion import pictures
 from storyboard.rendering.diffusion.attention import (
     Attend,
     AttentionCall,
@@ -32,6 +31,7 @@ from storyboard.rendering.diffusion.attention import (
     keys_and_values,
     layers_of,
 )
+from storyboard.rendering.diffusion.beginnings import start_from
 from storyboard.rendering.diffusion.conditioning import Embedding
 from storyboard.rendering.diffusion.lanes import Start
 from storyboard.rendering.diffusion.subject_masks import watched_layers, word_maps
@@ -140,9 +140,7 @@ def close_up(request: FrameRequest, unit: int) -> FrameRequest:
 
 def enlarged(vae: Any, image: Image.Image, square: Square, request: FrameRequest) -> Start:
     """The square at the size of a request, to start from as far from done as its `detail` says."""
-    generator = torch.Generator("cpu").manual_seed(request.seed)
-    latents = pictures.encode(vae, image.crop(square.box), request.width, request.height, generator)
-    return Start(latents=latents, strength=request.detail)
+    return start_from(vae, image.crop(square.box), request, request.detail)
 
 
 def put_back(image: Image.Image, near: Image.Image, square: Square) -> Image.Image:
