@@ -42,6 +42,7 @@ from storyboard.casting.trying import used
 from storyboard.character import Adapter, Character, sha256_of
 from storyboard.evaluating.fidelity import countable, scene_fidelity, seen
 from storyboard.evaluating.probe import Probe, load_probe
+from storyboard.evaluating.vocabulary import HIDDEN
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.starter.captions import scene_caption
@@ -49,7 +50,6 @@ from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw as illustrate
 from storyboard.starter.probe_training import undecidable
 from storyboard.starter.spec import PERSON_FIELDS, SceneSpec, attributes
-from storyboard.starter.vocabulary import HIDDEN
 
 UNSEEN_SEED = 4242
 PRIOR = 0.5
@@ -104,7 +104,8 @@ class Bench:
         uses = [(adapter, used(self.character, adapter, 1.0)) for adapter in adapters]
         with adapters_applied(model.pipe, uses):
             size, guidance, steps = model.native_size, self.trainee.guidance, self.trainee.steps
-            return draw(model, prompts, self.seeds, (size, size), guidance=guidance, steps=steps)
+            look = self.character.look if adapters else ""
+            return draw(model, prompts, self.seeds, (size, size), guidance=guidance, steps=steps, look=look)
 
     def scores(self, images: Sequence[Image.Image]) -> Scores:
         """What the probe reads against what was asked."""

@@ -18,11 +18,11 @@ from dataclasses import replace
 from storyboard.casting.bundled import SIZE, scenes
 from storyboard.casting.registry import load_cast
 from storyboard.evaluating.likeness import TOWER, ClipJudge
+from storyboard.evaluating.vocabulary import NONE, VOCABULARY
 from storyboard.starter.captions import scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw
 from storyboard.starter.spec import SceneSpec
-from storyboard.starter.vocabulary import NONE, VOCABULARY
 
 SEED = 990_000
 ATTRIBUTES = ("hair_colour", "hair_style", "facial_hair", "glasses", "top", "top_colour", "bottom_colour")

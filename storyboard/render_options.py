@@ -127,6 +127,8 @@ class FrameRequest:
         scene_id: which scene it is for (not in the key).
         anchors: keys of the frames it attends to.
         detail: how far its head, where it is small, is drawn again, enlarged.
+        look: what its lead looks like, in words, where a token stands for that in the prompt and the model is led
+            towards attributes; "" otherwise.
         people: trained characters who share the frame, each drawn in a column of their own; () for up to one.
         edit_of: key of the frame it is an edit of, with `edit` the edit's own settings as canonical JSON.
         begins_with: key of the frame whose picture it begins with, "" for noise; it leaves that behind by `departure`,
@@ -152,6 +154,7 @@ class FrameRequest:
     consistency_strength: float = 1.0
     anchors: tuple[str, ...] = ()
     guides: tuple[PictureGuide, ...] = ()
+    look: str = ""
     people: tuple[Person, ...] = ()
     detail: float = 0.0
     edit_of: str = ""
@@ -172,7 +175,7 @@ class FrameRequest:
             del data[not_pixels]
         if not self.begins_with:
             del data["departure"]
-        for later in ("people", "detail", "begins_with"):
+        for later in ("look", "people", "detail", "begins_with"):
             if not data[later]:
                 del data[later]  # frames of boards that were drawn before there was such a thing keep their keys
         return data

@@ -21,7 +21,7 @@ from storyboard.casting.character_file import FILE_NAME, CharacterRecord, read_r
 from storyboard.casting.pictures import read_pictures
 from storyboard.casting.shelf import Draft
 from storyboard.casting.training.loading import load_trainee
-from storyboard.starter import lexicon
+from storyboard.evaluating import lexicon
 from storyboard.starter.captions import scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw

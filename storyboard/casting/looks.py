@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from PIL import Image
 
 from storyboard.casting.training.scoring import Probe, steady
-from storyboard.starter import lexicon
-from storyboard.starter.vocabulary import HIDDEN, NONE
+from storyboard.evaluating import lexicon
+from storyboard.evaluating.vocabulary import HIDDEN, NONE
 
 NOT_SAID = (NONE, HIDDEN)
 

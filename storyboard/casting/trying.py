@@ -18,7 +18,7 @@ from storyboard.files import publish_with
 from storyboard.render_options import AdapterUse
 from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.rendering.diffusion.redressing import wardrobe
-from storyboard.rendering.resolve_prompt import resolve
+from storyboard.rendering.resolve_prompt import look_of_lead, resolve
 
 
 def try_out(
@@ -58,6 +58,7 @@ def try_out(
             guidance=trainee.guidance,
             steps=trainee.steps,
             clothes=clothes,
+            look=look_of_lead(" ".join(texts), (name,), cast),
         )
     sheet = contact_sheet(images, texts, columns=3)
     publish_with(target, lambda temporary: sheet.save(temporary))

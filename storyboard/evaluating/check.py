@@ -17,7 +17,7 @@ from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.frame import StoredFrame
 from storyboard.manifest import Manifest
 from storyboard.protocols import Cast
-from storyboard.rendering.resolve_prompt import in_words
+from storyboard.rendering.resolve_prompt import in_words, look_of_lead
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene
 
@@ -142,9 +142,7 @@ def _lead(scene: Scene, cast: Cast) -> str | None:
 
 def _asked(prompt: str, scene: Scene, cast: Cast) -> str:
     """The prompt, followed by the look of the lead where it says only their token; what it says itself goes first."""
-    name = _lead(scene, cast)
-    said = name is not None and cast[name].look and cast[name].token in prompt
-    return f"{prompt}, {cast[name].look}" if name and said else prompt
+    return ", ".join(filter(None, [prompt, look_of_lead(prompt, scene.cast, cast)]))
 
 
 def _said(prompt: str, scene: Scene, cast: Cast) -> str:

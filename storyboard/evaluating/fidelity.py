@@ -7,9 +7,8 @@ attributes that are seen in every frame. What a shot cannot show (the trousers i
 from collections.abc import Mapping, Sequence
 
 from storyboard.evaluating.probe import Reading
-from storyboard.starter.spec import PERSON_FIELDS, hidden_attributes
-
-CONTEXT = ("shot", "pose", "prop", "style", "place", "hat")
+from storyboard.evaluating.visibility import CONTEXT, hidden_attributes
+from storyboard.starter.spec import PERSON_FIELDS
 
 
 def seen(reading: Reading, name: str) -> str:

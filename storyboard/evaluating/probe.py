@@ -5,9 +5,10 @@ Weights and labels lie beside the starter model as `model.safetensors` and `conf
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -97,6 +98,9 @@ def _twice(features: Tensor) -> Tensor:
     return nn.functional.interpolate(features, scale_factor=2.0, mode="nearest")
 
 
+Network = TypeVar("Network", bound=ProbeNetwork)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Probe:
     """A trained network and, in the order of its outputs, every attribute's values."""
@@ -130,28 +134,44 @@ def to_tensor(images: Sequence[Image.Image]) -> Tensor:
 
 def load_probe(folder: Path = FOLDER) -> Probe:
     """The probe in `folder` (the bundled one); raises ModelError where it is missing or does not fit its labels."""
+    hint = "Train one with `python -m storyboard.starter probe train`."
+    network, labels, config = read_network(folder, ProbeNetwork, hint)
+    accuracy = {str(name): float(value) for name, value in config.get("accuracy", {}).items()}
+    return Probe(network=network, labels=labels, accuracy=accuracy)
+
+
+def read_network(
+    folder: Path, make: Callable[[Sequence[int]], Network], hint: str
+) -> tuple[Network, dict[str, tuple[str, ...]], dict[str, Any]]:
+    """The network that `make` builds for the labels in `folder`, with its weights; the labels; and all that stands
+    beside them. Raises ModelError where something is missing or does not fit."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         labels = {str(name): tuple(values) for name, values in config["labels"].items()}
-        network = ProbeNetwork([len(values) for values in labels.values()])
+        network = make([len(values) for values in labels.values()])
         weights = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
         network.load_state_dict(weights, strict=True)
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
-        hint = "Train one with `python -m storyboard.starter probe train`."
-        raise ModelError(f"The attribute probe in {folder.name!r} cannot be used: {error}", hint=hint) from error
-    accuracy = {str(name): float(value) for name, value in config.get("accuracy", {}).items()}
-    return Probe(network=network.eval(), labels=labels, accuracy=accuracy)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise ModelError(f"The attribute reader in {folder.name!r} cannot be used: {reason}", hint=hint) from error
+    return network.eval(), labels, config
 
 
 def save_probe(
     folder: Path, network: ProbeNetwork, labels: Mapping[str, Sequence[str]], figures: Mapping[str, object]
 ) -> None:
     """Writes the weights in half precision and the labels with `figures` (accuracies, compute) beside them."""
+    write_network(
+        folder, network, {"side": SIDE, "labels": {name: list(values) for name, values in labels.items()}, **figures}
+    )
+
+
+def write_network(folder: Path, network: ProbeNetwork, config: Mapping[str, object]) -> None:
+    """What `read_network` reads; weights in half precision."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: tensor.half().contiguous() for name, tensor in network.state_dict().items() if tensor.is_floating_point()
     }
     counters = {name: tensor for name, tensor in network.state_dict().items() if not tensor.is_floating_point()}
     save_file(weights | counters, folder / "model.safetensors")
-    config = {"side": SIDE, "labels": {name: list(values) for name, values in labels.items()}, **figures}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")

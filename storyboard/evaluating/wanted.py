@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from storyboard.starter import lexicon, lexicon_actions, lexicon_places
-from storyboard.starter.captions import inflect
-from storyboard.starter.lexicon import Words
+from storyboard.evaluating import lexicon, lexicon_actions, lexicon_places
+from storyboard.evaluating.lexicon import Words
+from storyboard.evaluating.verb_forms import inflect
+from storyboard.prompting.attention import parse_spans
 
 Finding = tuple[tuple[str, str], ...]
 
@@ -88,6 +89,18 @@ def wanted_attributes(prompt_text: str) -> dict[str, str]:
     if found.get("hair_style") == "bald":
         found.pop("hair_colour", None)
     return found
+
+
+def weighted_attributes(prompt_text: str) -> dict[str, tuple[str, float]]:
+    """As `wanted_attributes`, each with the weight that the web UI's brackets give the last word that says so."""
+    spans = [(" ", 1.0) if span.is_break else (span.text, span.weight) for span in parse_spans(prompt_text)]
+    text = "".join(words for words, _ in spans)
+    weights = [weight for words, weight in spans for _ in words]
+    heard: dict[str, float] = {}
+    for _, end, names in asking_phrases(text):
+        for name in names:
+            heard.setdefault(name, weights[end - 1])
+    return {name: (value, heard.get(name, 1.0)) for name, value in wanted_attributes(text).items()}
 
 
 def asking_phrases(text: str) -> list[tuple[int, int, tuple[str, ...]]]:

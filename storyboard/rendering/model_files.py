@@ -38,6 +38,8 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 WEIGHTS = ("unet", "vae", "text_encoder", "text_encoder_2")
 SETTINGS_FILE = "storyboard.json"
+READER = "reader"
+"""Folder of a model of our own making with the network that reads attributes from its latents."""
 LARGEST_JSON = 4_000_000
 ZERO_SNR_RESCALE = 0.7
 """Lin et al., arXiv 2305.08891, section 3.4: how far guided predictions are brought back to their plain contrast."""
@@ -56,11 +58,16 @@ class GuidanceManner:
             arXiv 2410.02416).
         perturbed_from: the level of the UNet (0 at the resolution of the latents, one more after every halving) from
             which down the negative prompt's self-attention is perturbed; None: nowhere. See `perturbed_attention`.
+        towards_attributes: how far each step is led towards the attributes that `reader` does not see yet, 0 (not at
+            all) to 1. See `attribute_guidance`.
+        reader: folder of the network that reads them.
     """
 
     rescale: float = 0.0
     parallel: float = 1.0
     perturbed_from: int | None = None
+    towards_attributes: float = 0.0
+    reader: Path | None = None
 
 
 USUAL_MANNER = GuidanceManner()
@@ -244,18 +251,27 @@ def _described(
         family=family,
         adapter_family=_adapter_family(settings, family),
         variant=variant,
-        sha256=digest_of({**weights, **_config_files(configs), **_vae_files(place.vae)}),
+        sha256=digest_of({**weights, **_config_files(configs), **_reader_files(configs), **_vae_files(place.vae)}),
         width=width,
         height=height,
         steps=settings.get("steps", STEPS),
         guidance=settings.get("guidance", GUIDANCE[family]),
         sampler=settings.get("sampler", sampler_of(scheduler)),
-        manner=GuidanceManner(
-            rescale=settings.get("guidance_rescale", ZERO_SNR_RESCALE if zero_snr else 0.0),
-            parallel=settings.get("guidance_parallel", 1.0),
-            perturbed_from=settings.get("guidance_perturbed_from"),
-        ),
+        manner=_manner(configs, settings, ZERO_SNR_RESCALE if zero_snr else 0.0),
         side_unit=unit,
+    )
+
+
+def _manner(configs: Path, settings: Mapping[str, Any], rescale: float) -> GuidanceManner:
+    led, reader = settings.get("guidance_towards_attributes", 0.0), configs / READER
+    if led and len(_reader_files(configs)) < 2:
+        raise ModelError(f"{reader} is missing or not whole.", hint="Fetch the whole model again.")
+    return GuidanceManner(
+        rescale=settings.get("guidance_rescale", rescale),
+        parallel=settings.get("guidance_parallel", 1.0),
+        perturbed_from=settings.get("guidance_perturbed_from"),
+        towards_attributes=led,
+        reader=reader if led else None,
     )
 
 
@@ -271,6 +287,7 @@ def _settings(configs: Path) -> Mapping[str, Any]:
         "guidance": _number_up_to(50),
         "guidance_rescale": _number_up_to(1),
         "guidance_parallel": _number_up_to(1),
+        "guidance_towards_attributes": _number_up_to(1),
         "guidance_perturbed_from": lambda value: value is None or (type(value) is int and 0 <= value <= 9),
         "adapter_family": lambda value: value in (STARTER, *GUIDANCE),
         "sampler": lambda value: isinstance(value, str),
@@ -305,6 +322,11 @@ def _config_files(configs: Path) -> dict[str, Path]:
     parts = (*NEEDED["sdxl"], "")
     kept = (path for path in paths if path.is_file() and path.relative_to(configs).parent.name in parts)
     return {path.relative_to(configs).as_posix(): path for path in kept if ".index." not in path.name}
+
+
+def _reader_files(configs: Path) -> dict[str, Path]:
+    names = ("model.safetensors", "config.json")
+    return {f"{READER}/{name}": path for name in names if (path := configs / READER / name).is_file()}
 
 
 def _vae_files(folder: Path | None) -> dict[str, Path]:

@@ -23,7 +23,7 @@ from storyboard.rendering.guides import Guides, check_guides
 from storyboard.rendering.known_words import heard_negative
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
-from storyboard.rendering.resolve_prompt import resolve
+from storyboard.rendering.resolve_prompt import look_of_lead, resolve
 from storyboard.rendering.samplers import check_sampler
 from storyboard.rendering.seeds import anchor_seed, frame_seed
 from storyboard.rendering.side_by_side import told_apart
@@ -169,6 +169,7 @@ def _request(
         emphasis=options.emphasis,
         clip_skip=options.clip_skip,
         adapters=resolved.adapters,
+        look=look_of_lead(resolved.prompt, names, cast) if model.manner.towards_attributes else "",
         people=resolved.people if len(told_apart(resolved.prompt, resolved.people)) > 1 else (),
     )
 

@@ -86,6 +86,12 @@ def resolve(
     return Resolved(prompt=text.strip(), adapters=tuple(last.values()), people=together)
 
 
+def look_of_lead(prompt: str, present: Sequence[str], cast: Cast) -> str:
+    """What the first of those present looks like, where their token stands for it in the prompt; "" otherwise."""
+    lead = next((cast[name] for name in present[:1] if name in cast), None)
+    return plain_words(lead.look) if lead is not None and lead.token in prompt else ""
+
+
 def _of_characters(spoken: Iterable[Character], family: str) -> Iterator[AdapterUse]:
     """All adapters of those whom the prompt names, as strong as they are registered."""
     for character in spoken:

@@ -1,8 +1,8 @@
 """Teach the denoiser what a caption asks for: a small network must read it from the predicted clean latents.
 
 A perceptual loss on the prediction (Berrada et al. 2024, arXiv 2411.04873) whose features are a classifier's, as in
-classifier guidance (arXiv 2105.05233), but at training time. The reader is not the attribute probe: it sees latents,
-never pixels, and is used nowhere else, so the probe's figures stay an independent measurement.
+classifier guidance (arXiv 2105.05233), but at training time; the same reader leads the sampling too. It is not the
+attribute probe: it sees latents, never pixels, so the probe's figures stay an independent measurement.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from storyboard.evaluating.probe import ProbeNetwork
+from storyboard.evaluating.latent_reader import LatentReader
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.starter.checkpoints import load_state, save_state
 from storyboard.starter.muon import Muon
@@ -23,19 +23,6 @@ from storyboard.starter.spec import attributes, from_json
 
 SIZES = [len(values) for values in probe_labels().values()]
 STRONGEST_NOISE, PALEST = 0.6, 0.6
-
-
-class LatentReader(ProbeNetwork):
-    """The probe's network with another stem: from B x C x s x s latents to the logits of all attributes."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(SIZES)
-        self.stem = nn.Sequential(
-            nn.Upsample(scale_factor=2.0, mode="nearest"),
-            nn.Conv2d(channels, 48, 3, padding=1, bias=False),
-            nn.BatchNorm2d(48),
-            nn.ReLU(),
-        )
 
 
 def attribute_tensors(shard: Shard) -> dict[str, Tensor]:
@@ -71,7 +58,7 @@ def train_reader(
 ) -> tuple[LatentReader, float]:
     """Train on all but the last `plan.batch` latents; returns the reader and its accuracy on those."""
     torch.manual_seed(0)
-    reader = LatentReader(latents.shape[1])
+    reader = LatentReader(latents.shape[1], SIZES)
     optimiser = Muon(reader.named_parameters(), plan.rate, weight_decay=0.02)
     for step in range(plan.steps):
         generator = torch.Generator().manual_seed(step)
@@ -109,6 +96,6 @@ def save_reader(path: Path, reader: LatentReader) -> None:
 
 def load_reader(path: Path, channels: int) -> LatentReader:
     """A reader from `path`, to be used as it is."""
-    reader = LatentReader(channels)
+    reader = LatentReader(channels, SIZES)
     reader.load_state_dict(load_state(path)[0])
     return reader.requires_grad_(False).eval()

@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from storyboard.starter import lexicon, lexicon_actions, lexicon_places
-from storyboard.starter.lexicon import Words
+from storyboard.evaluating import lexicon, lexicon_actions, lexicon_places
+from storyboard.evaluating.lexicon import Words
+from storyboard.evaluating.verb_forms import inflect
+from storyboard.evaluating.vocabulary import HIDDEN, NONE
 from storyboard.starter.spec import AnimalSpec, PersonSpec, SceneSpec, attributes
-from storyboard.starter.vocabulary import HIDDEN, NONE
 
-DOUBLING = frozenset({"sit", "run", "nap", "hop", "jog", "stop", "set", "win", "spot", "plan", "sip"})
 STOP_WORDS = frozenset(
     "a an the of in on at by with and or to from for into over under is are his her their he she it up down out off as "
     "while near next both this that who".split()
@@ -50,36 +50,6 @@ class _Writer:
             if part is not None:
                 self.spans.append(Span(start=len(self.text), end=len(self.text) + len(words), part=part))
             self.text += words
-
-
-def inflect(phrase: str, form: str) -> str:
-    """A verb phrase with its first word as "ing" form or third person ("s"), and so the verb after "and"."""
-    first, joined, second = phrase.partition(" and ")
-    if joined:
-        return f"{inflect(first, form)} and {inflect(second, form)}"
-    verb, _, rest = phrase.partition(" ")
-    verb, comma = verb.rstrip(","), "," if verb.endswith(",") else ""
-    if form == "ing":
-        verb = _ing(verb)
-    elif form == "s":
-        verb = _third(verb)
-    return f"{verb}{comma} {rest}".rstrip()
-
-
-def _ing(verb: str) -> str:
-    if verb.endswith("ie"):
-        return verb[:-2] + "ying"
-    if verb in DOUBLING:
-        return verb + verb[-1] + "ing"
-    return (verb[:-1] if verb.endswith("e") and not verb.endswith("ee") else verb) + "ing"
-
-
-def _third(verb: str) -> str:
-    if verb == "have":
-        return "has"
-    if verb.endswith(("s", "sh", "ch", "x", "z", "o")):
-        return verb + "es"
-    return verb[:-1] + "ies" if verb.endswith("y") and verb[-2] not in "aeiou" else verb + "s"
 
 
 def caption(spec: SceneSpec, rng: random.Random, *, completeness: float = 1.0) -> Caption:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from storyboard.evaluating.vocabulary import NONE
 from storyboard.starter.spec import PersonSpec
-from storyboard.starter.vocabulary import NONE
 
 FLYNN = PersonSpec(
     gender="male",

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from storyboard.starter import lexicon
+from storyboard.evaluating import lexicon
 from storyboard.starter.captions import article, caption, scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from transformers import CLIPTokenizer
 
+from storyboard.evaluating.vocabulary import HIDDEN, NONE, VOCABULARY
 from storyboard.evaluating.wanted import asking_phrases
 from storyboard.starter.probe_training import ATTRIBUTES
 from storyboard.starter.spec import SceneSpec, attributes, companion_kind
 from storyboard.starter.tokenizer_training import MAXIMUM_LENGTH
-from storyboard.starter.vocabulary import HIDDEN, NONE, VOCABULARY
 
 WEAKEST, STRONGEST = 0.2, 1.8
 GONE = 0.4

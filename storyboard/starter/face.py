@@ -1,11 +1,11 @@
 """Draws a head onto a layer whose origin is the middle of the face and whose unit is one head."""
 
+from storyboard.evaluating.vocabulary import NONE
 from storyboard.starter.canvas import Colour, Layer, around, at, mix, trace
 from storyboard.starter.hair import draw_beard, draw_front_hair, draw_moustache
 from storyboard.starter.hats import draw_hat
 from storyboard.starter.palette import GLASS, HAIR, INK, MOUTH, SKIN, STEEL, WHITE
 from storyboard.starter.spec import PersonSpec
-from storyboard.starter.vocabulary import NONE
 
 EYE = 0.2
 BLUSH: Colour = (244, 130, 120)

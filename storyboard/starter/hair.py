@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from storyboard.evaluating.vocabulary import NONE
 from storyboard.starter.canvas import Colour, Layer, around, at, smooth, trace
 from storyboard.starter.palette import HAIR, WHITE
 from storyboard.starter.spec import PersonSpec
-from storyboard.starter.vocabulary import NONE
 
 SPIKES = trace(
     "-0.5,0.02 -0.66,-0.26 -0.5,-0.3 -0.5,-0.62 -0.26,-0.5 -0.1,-0.84 0.08,-0.54 0.34,-0.78 0.38,-0.44 "

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from storyboard.evaluating.vocabulary import NONE
 from storyboard.starter.canvas import Colour, Layer, at, mix, smooth, trace
 from storyboard.starter.palette import CLOTH, GOLD, INK, LEATHER, STRAW, WHITE
 from storyboard.starter.spec import PersonSpec
-from storyboard.starter.vocabulary import NONE
 
 HELMET = smooth(trace("-0.6,0.02 -0.62,-0.46 -0.28,-0.76 0.28,-0.76 0.62,-0.46 0.6,0.02 0.46,-0.16 -0.46,-0.16"))
 BRIM = smooth(trace("-1.0,-0.5 -0.6,-0.34 0,-0.3 0.6,-0.34 1.0,-0.5 0.8,-0.16 0,-0.08 -0.8,-0.16"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageDraw
 
+from storyboard.evaluating.vocabulary import NONE
 from storyboard.starter.animals import draw_animal
 from storyboard.starter.canvas import Colour, Layer, Shape, fill, mix, paint, silhouette
 from storyboard.starter.figure import draw_person
@@ -17,7 +18,6 @@ from storyboard.starter.props import hold_of
 from storyboard.starter.scenery import Light, light_of
 from storyboard.starter.spec import AnimalSpec, PersonSpec, SceneSpec, indoors
 from storyboard.starter.styles import STYLES, Style
-from storyboard.starter.vocabulary import NONE
 
 SUPERSAMPLING = 2
 PARTS = ("figure", "head", "hair", "hat", "face", "top", "bottom", "prop", "companion")

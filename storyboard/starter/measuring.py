@@ -80,7 +80,7 @@ def measure(folder: Path, scenes: int, steps: int | None = None, guidance: float
     pipeline, settings, sizes = load_model(folder), read_settings(folder), folder_bytes(folder)
     steps, guidance = steps or int(settings["steps"]), settings["guidance"] if guidance is None else guidance
     recipe = RECIPES[settings["recipe"]]
-    with torch.inference_mode():
+    with torch.no_grad():
         fidelity, by_attribute = prompted_fidelity(folder, pipeline, scenes, steps, guidance)
         return Figures(
             recipe=recipe.name,

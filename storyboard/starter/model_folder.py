@@ -10,6 +10,9 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionM
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from storyboard.errors import ModelError
+from storyboard.evaluating.latent_reader import LatentReader, Reader, save_latent_reader
+from storyboard.rendering.model_files import READER
+from storyboard.starter.probe_training import probe_labels
 from storyboard.starter.recipe import Recipe
 from storyboard.starter.unet_training import new_scheduler
 
@@ -20,6 +23,9 @@ DEFAULT_RESCALE = 0.35
 """Of the contrast that guidance adds, taken back: half of what is usual (decision 0011)."""
 DEFAULT_PERTURBED_FROM = 1
 """The level of the UNet from which down the negative prompt's self-attention is perturbed (decision 0013)."""
+
+DEFAULT_TOWARDS_ATTRIBUTES = 0.15
+"""How far each step is led towards the attributes that are not seen yet (decision 0016)."""
 
 
 def assemble(
@@ -40,8 +46,8 @@ def assemble(
     return pipeline
 
 
-def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe) -> None:
-    """Write `folder` in float16, no file above 14 MB, with our default sampling settings beside it."""
+def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe, reader: LatentReader) -> None:
+    """Write `folder` in float16, no file above 14 MB, with our default sampling settings and the reader beside it."""
     pipeline.to(dtype=torch.float16)
     pipeline.save_pretrained(folder, safe_serialization=True)
     shutil.rmtree(folder / "unet")
@@ -50,11 +56,13 @@ def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe) 
     compute_in_float32(folder / "text_encoder" / "config.json")
     for config in folder.glob("*/config.json"):
         forget_origin(config)
+    save_latent_reader(folder / READER, Reader(network=reader, labels=probe_labels()))
     settings = {
         "steps": DEFAULT_STEPS,
         "guidance": DEFAULT_GUIDANCE,
         "guidance_rescale": DEFAULT_RESCALE,
         "guidance_perturbed_from": DEFAULT_PERTURBED_FROM,
+        "guidance_towards_attributes": DEFAULT_TOWARDS_ATTRIBUTES,
         "size": [recipe.size] * 2,
         "family": "sd1",
         "recipe": recipe.name,

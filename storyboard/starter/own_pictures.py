@@ -20,11 +20,12 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from storyboard.evaluating.latent_reader import LatentReader
 from storyboard.rendering.diffusion.attention import ForwardState, Row, fused
 from storyboard.rendering.diffusion.guidance import guided
 from storyboard.rendering.diffusion.perturbed_attention import PerturbedNegative
 from storyboard.rendering.model_files import GuidanceManner
-from storyboard.starter.attribute_supervision import LatentReader, attribute_loss, shifted
+from storyboard.starter.attribute_supervision import attribute_loss, shifted
 from storyboard.starter.checkpoints import load_state, prefixed, under
 from storyboard.starter.latent_pool import Batch, LatentPool
 from storyboard.starter.model_folder import DEFAULT_GUIDANCE, DEFAULT_PERTURBED_FROM, DEFAULT_RESCALE

@@ -18,10 +18,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from storyboard.evaluating.probe import SIDE, ProbeNetwork
+from storyboard.evaluating.vocabulary import HIDDEN, NONE, VOCABULARY
 from storyboard.starter.illustrator import draw
 from storyboard.starter.muon import Muon
 from storyboard.starter.spec import LABELS, SceneSpec, attributes, random_spec
-from storyboard.starter.vocabulary import HIDDEN, NONE, VOCABULARY
 
 ATTRIBUTES = tuple(name for name in LABELS if name not in ("position", "facing"))
 ABSENT = frozenset({"hair_colour", "hat_colour", "bottom", "bottom_colour"})

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+from storyboard.evaluating.vocabulary import NONE
 from storyboard.starter.canvas import Colour, Layer, at, smooth
 from storyboard.starter.palette import CREAM, GLASS, GOLD, INK, STEEL, WHITE, WOOD
-from storyboard.starter.vocabulary import NONE
 
 RED: Colour = (222, 48, 52)
 GREEN: Colour = (56, 160, 72)

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from storyboard.errors import BadInput
-from storyboard.starter.vocabulary import ANIMALS, HIDDEN, INDOOR, NONE, ODDS, SKYLESS, VOCABULARY
+from storyboard.evaluating.visibility import hidden_attributes
+from storyboard.evaluating.vocabulary import ANIMALS, HIDDEN, INDOOR, NONE, ODDS, VOCABULARY
 
 
 class SpecError(BadInput):
@@ -89,28 +90,6 @@ def companion_kind(second: PersonSpec | AnimalSpec | None) -> str:
     return "man" if second.gender == "male" else "woman"
 
 
-def hidden_attributes(*, shot: str, pose: str, prop: str, style: str, place: str, hat: str) -> frozenset[str]:
-    """The labels that a drawing with these values does not show: of a top in a close-up, only its colour remains."""
-    hidden: set[str] = set()
-    if hat != NONE:
-        hidden |= {"hair_style"}
-    if shot == "close-up":
-        hidden |= {"top"}
-    if shot in ("medium", "close-up"):
-        hidden |= {"bottom", "bottom_colour", "shoes"}
-    if shot == "close-up" or (shot == "medium" and pose not in UPPER_BODY_POSES):
-        hidden |= {"pose"}
-    if shot == "close-up" and prop in ("kite", "fishing rod", "backpack"):
-        hidden |= {"prop"}
-    if style == "noir":
-        hidden |= COLOUR_LABELS
-    if place in INDOOR:
-        hidden |= {"weather"}
-    if place in SKYLESS:
-        hidden |= {"time", "weather"}
-    return frozenset(hidden)
-
-
 def attributes(spec: SceneSpec) -> dict[str, str]:
     """Flat labels of what can be seen in the drawing of `spec`; every key of `LABELS` is present."""
     person = spec.person
@@ -130,10 +109,6 @@ def attributes(spec: SceneSpec) -> dict[str, str]:
     return labels
 
 
-COLOUR_LABELS = frozenset({"hair_colour", "hat_colour", "top_colour", "bottom_colour", "skin"})
-UPPER_BODY_POSES = frozenset(
-    {"lying", "sleeping", "waving", "climbing", "cheering", "pointing", "thinking", "looking up", "reading"}
-)
 LABELS = tuple(attributes(SceneSpec()))
 
 

@@ -15,7 +15,8 @@ import torch
 from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
-from storyboard.starter.attribute_supervision import LatentReader, load_reader, save_reader, train_reader
+from storyboard.evaluating.latent_reader import LatentReader
+from storyboard.starter.attribute_supervision import load_reader, save_reader, train_reader
 from storyboard.starter.latent_pool import LatentPool, empty_tokens, encode_pool
 from storyboard.starter.model_folder import assemble, load_model, save_model
 from storyboard.starter.own_pictures import OwnPicturesTraining
@@ -141,7 +142,7 @@ class Workshop:
         pipeline = assemble(self.vae(), text_encoder, unet, self.tokenizer())
         fresh = self.folder / "export.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        save_model(pipeline, fresh, self.recipe)
+        save_model(pipeline, fresh, self.recipe, self._reader())
         shutil.rmtree(self.folder / "export", ignore_errors=True)
         fresh.rename(self.folder / "export")
         self.report(f"exported at step {training.step}")

@@ -16,8 +16,9 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, distributed, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from storyboard.evaluating.latent_reader import LatentReader
 from storyboard.starter.attention_supervision import ExplicitAttention, attention_loss
-from storyboard.starter.attribute_supervision import LatentReader, attribute_loss
+from storyboard.starter.attribute_supervision import attribute_loss
 from storyboard.starter.checkpoints import load_state, save_state, under
 from storyboard.starter.latent_pool import Batch, LatentPool, empty_tokens
 from storyboard.starter.pictures import PARTS

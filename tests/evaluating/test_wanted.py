@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from storyboard.evaluating.wanted import wanted_attributes
+from storyboard.evaluating.wanted import wanted_attributes, weighted_attributes
 from storyboard.starter.captions import caption
 from storyboard.starter.spec import PERSON_FIELDS, SceneSpec, attributes, companion_kind, random_spec
 
@@ -48,6 +48,15 @@ def test_weights_do_not_hide_words() -> None:
     plain = wanted_attributes("a woman, red cap, in the kitchen at night")
     assert wanted_attributes("a woman, (red cap:1.3), [in the kitchen] at ((night))") == plain
     assert plain["hat_colour"] == "red"
+
+
+def test_weights_are_those_of_the_words_that_ask():
+    text = "a man holding a (guitar:1.4) in a ((park)), [smiling], (red:1.3) cap, short (brown hair:0.5) BREAK at night"
+    found = weighted_attributes(text)
+    assert {name: value for name, (value, _) in found.items()} == wanted_attributes(text)
+    weights = {name: round(found[name][1], 2) for name in ("prop", "place", "expression", "time", "hair_colour")}
+    assert weights == {"prop": 1.4, "place": 1.21, "expression": 0.91, "time": 1.0, "hair_colour": 0.5}
+    assert weighted_attributes("") == {}
 
 
 def test_a_companions_clothes_are_not_the_figures() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
-from torch.nn.functional import cosine_similarity
 
 from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
 from storyboard.rendering.diffusion.schedulers import LaneSchedule
@@ -32,13 +31,15 @@ def perfect(prediction: str, clean: torch.Tensor, error: torch.Tensor, signal: f
 
 @pytest.mark.parametrize("prediction", ["sample", "epsilon", "v_prediction"])
 @pytest.mark.parametrize("kind", SCHEDULERS)
-def test_a_perfect_prediction_leads_towards_the_clean_latents(kind, prediction):
+def test_a_perfect_prediction_foresees_the_clean_latents(kind, prediction):
     walk = schedule(kind, prediction)
     for evaluation in range(len(walk.timesteps)):
         signal = float(walk.scheduler.alphas_cumprod[round(float(walk.timesteps[evaluation]))])
         seen = signal**0.5 * noise(1) + (1 - signal) ** 0.5 * noise(2)
-        found = walk.towards_clean(perfect(prediction, noise(1), noise(2), signal), seen, evaluation)
-        assert float(cosine_similarity(found.flatten(), noise(1).flatten(), dim=0)) > 0.999
+        made = perfect(prediction, noise(1), noise(2), signal)
+        torch.testing.assert_close(walk.clean(made, seen, evaluation), noise(1), atol=1e-3, rtol=1e-3)
+        moved = made + walk.leading_to(noise(3), evaluation)
+        torch.testing.assert_close(walk.clean(moved, seen, evaluation), noise(1) + noise(3), atol=1e-3, rtol=1e-3)
 
 
 def same(prediction: torch.Tensor) -> torch.Tensor:

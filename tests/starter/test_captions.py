@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from storyboard.starter.captions import STOP_WORDS, caption, caption_words, inflect
+from storyboard.evaluating.verb_forms import inflect
+from storyboard.starter.captions import STOP_WORDS, caption, caption_words
 from storyboard.starter.illustrator import PARTS
 from storyboard.starter.spec import random_spec
 

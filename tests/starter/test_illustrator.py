@@ -3,9 +3,9 @@ import random
 import numpy as np
 import pytest
 
+from storyboard.evaluating.vocabulary import VOCABULARY
 from storyboard.starter.illustrator import PARTS, draw
 from storyboard.starter.spec import PersonSpec, SceneSpec, random_spec
-from storyboard.starter.vocabulary import VOCABULARY
 
 STREET = SceneSpec(place="street", shot="full", seed=4)
 

@@ -3,6 +3,7 @@ import random
 
 import pytest
 
+from storyboard.evaluating.vocabulary import HIDDEN, NONE, ODDS, VOCABULARY
 from storyboard.starter.cast import CAST
 from storyboard.starter.spec import (
     LABELS,
@@ -15,7 +16,6 @@ from storyboard.starter.spec import (
     random_spec,
     to_json,
 )
-from storyboard.starter.vocabulary import HIDDEN, NONE, ODDS, VOCABULARY
 
 SPECS = [random_spec(random.Random(seed)) for seed in range(400)]
 

@@ -9,13 +9,14 @@ import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.models.attention_processor import AttnProcessor2_0
 
+from storyboard.evaluating.latent_reader import LatentReader
 from storyboard.rendering.diffusion.attention import ForwardState, Latents, Method
 from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.families import FAMILIES
 from storyboard.rendering.diffusion.lanes import Walker, lane_of
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.samples import NO_OTHER_CLOTHES, _request
-from storyboard.starter.attribute_supervision import SIZES, LatentReader, load_reader, save_reader, train_reader
+from storyboard.starter.attribute_supervision import SIZES, load_reader, save_reader, train_reader
 from storyboard.starter.latent_pool import Batch, LatentPool, empty_tokens, encode_shard
 from storyboard.starter.model_folder import DEFAULT_GUIDANCE, assemble
 from storyboard.starter.own_pictures import MANNER, OwnPicturesTraining, draw_own
@@ -55,7 +56,7 @@ TINY = Recipe(
 def reader() -> LatentReader:
     """An untrained reader of attributes, ready to supervise."""
     torch.manual_seed(1)
-    return LatentReader(TINY.vae.latent_channels).requires_grad_(False).eval()
+    return LatentReader(TINY.vae.latent_channels, SIZES).requires_grad_(False).eval()
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,7 @@ def draw(
     guidance: Guidance,
     steps: int = DEFAULT_STEPS,
     clothes: Wardrobe = NO_OTHER_CLOTHES,
+    look: str = "",
 ) -> list[Image.Image]:
     """`samples.draw_prompts` in the precision of the training, whatever attention that computes with."""
     with model.computing(), fused(model.unet):
@@ -50,6 +51,7 @@ def draw(
             guidance=guidance.scale,
             manner=guidance.manner,
             clothes=clothes,
+            look=look,
         )
 
 
@@ -75,7 +77,8 @@ def class_pictures(
 
 def class_key(model_sha256: str, captions: Sequence[str], size: tuple[int, int], guidance: Guidance, seed: int) -> str:
     """Names a set of class pictures by everything they depend on."""
-    drawn = {"size": list(size), "guidance": asdict(guidance), "seed": seed}
+    manner = asdict(guidance.manner) | {"reader": None}  # its weights are part of the model's digest
+    drawn = {"size": list(size), "guidance": {"scale": guidance.scale, "manner": manner}, "seed": seed}
     return content_key("class-pictures/v3", {"model": model_sha256, "captions": list(captions), **drawn})
 
 

@@ -118,9 +118,9 @@ class Walker:
     def model_input(self, evaluation: int) -> Tensor:
         return self.schedule.model_input(self.latents, evaluation)
 
-    def towards_clean(self, prediction: Tensor, evaluation: int) -> Tensor:
-        """Latents in the direction of the clean picture that a prediction foresees."""
-        return self.schedule.towards_clean(prediction, self.model_input(evaluation), evaluation)
+    def clean(self, prediction: Tensor, evaluation: int) -> Tensor:
+        """The clean latents that a prediction foresees."""
+        return self.schedule.clean(prediction, self.model_input(evaluation), evaluation)
 
     def advance(self, prediction: Tensor, evaluation: int) -> Tensor:
         """The latents after the scheduler's step, with the kept part of a picture put back."""

@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from storyboard.evaluating.latent_reader import load_latent_reader
 from storyboard.rendering.diffusion import attention
 from storyboard.rendering.diffusion.attention import ForwardState, Method, Phase, Row
+from storyboard.rendering.diffusion.attribute_guidance import AttributeGuidance
 from storyboard.rendering.diffusion.conditioning import Conditioner, Embedding
 from storyboard.rendering.diffusion.families import Family
 from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
@@ -65,6 +67,14 @@ class _LaneRows:
         for number in range(len(self.terms)):
             yield Row(lane=lane, conditional=True, term=number), number + offset
 
+    @property
+    def text(self) -> str:
+        """All that is said at this evaluation, and what its lead looks like; "" where the lane is not guided."""
+        if self.negative is None:
+            return ""
+        said = [embedding.text for weight, embedding in self.terms if weight > 0]
+        return ", ".join(filter(None, [*said, self.walker.lane.request.look]))
+
     def embedding(self, place: int) -> Embedding:
         everything = (*([] if self.negative is None else [self.negative]), *(each for _, each in self.terms))
         return everything[place]
@@ -86,6 +96,7 @@ def denoise(
     """
     walkers = [walker for batch in (*anchors, *frames) for walker in batch]
     longest = max((walker.evaluations for walker in walkers), default=0)
+    leading = _leading(denoiser)
     with attention.attached((*denoiser.methods, *_perturbing(denoiser)), denoiser.unet, state):
         for now in range(longest):
             active = {walker.lane.number: walker for walker in walkers if now >= longest - walker.evaluations}
@@ -95,13 +106,32 @@ def denoise(
             state.timestep = float(first.schedule.timesteps[own])
             _set_latents(active, attention.before_step(denoiser.methods, state, _latents(active)))
             parts = _parts(denoiser, anchors, frames, active, longest - now, together)
-            yield from _evaluate(denoiser, state, active, parts)
+            yield from _evaluate(denoiser, state, active, parts, leading)
 
 
 def _perturbing(denoiser: Denoiser) -> tuple[Method, ...]:
     """Outermost, so that no other method has added to what an image attends to."""
     level = denoiser.manner.perturbed_from
     return () if level is None else (PerturbedNegative(level),)
+
+
+def _leading(denoiser: Denoiser) -> AttributeGuidance | None:
+    manner, unet = denoiser.manner, denoiser.unet
+    if manner.towards_attributes <= 0 or manner.reader is None:
+        return None
+    reader = load_latent_reader(manner.reader, unet.config.in_channels)
+    return AttributeGuidance(reader, manner.towards_attributes, unet.device)
+
+
+def _led(leading: AttributeGuidance, part: Sequence[_LaneRows], predictions: Sequence[Tensor]) -> list[Tensor]:
+    """Predictions that foresee more of what their lanes' texts ask for."""
+    pairs = list(zip(part, predictions, strict=True))
+    clean = torch.cat([rows.walker.clean(prediction, rows.evaluation) for rows, prediction in pairs])
+    shifts = leading.shift(clean, [rows.text for rows in part]).split(1)
+    return [
+        prediction + rows.walker.schedule.leading_to(shift, rows.evaluation)
+        for (rows, prediction), shift in zip(pairs, shifts, strict=True)
+    ]
 
 
 def _parts(
@@ -125,11 +155,13 @@ def _evaluate(
     state: ForwardState,
     active: Mapping[int, Walker],
     parts: Sequence[tuple[Phase, Sequence[_LaneRows]]],
+    leading: AttributeGuidance | None,
 ) -> Iterator[int]:
     """One evaluation of every active lane."""
     moved: dict[int, Tensor] = {}
     for state.phase, part in parts:
         predictions = _predict(denoiser, state, part)
+        predictions = _led(leading, part, predictions) if leading else predictions
         for rows, prediction in zip(part, predictions, strict=True):
             moved[rows.walker.lane.number] = rows.walker.advance(prediction, rows.evaluation)
         yield len(part)
@@ -205,5 +237,5 @@ def _guided(denoiser: Denoiser, lane: _LaneRows, pairs: Sequence[tuple[_LaneRows
     terms = [(weight, own[number + 1]) for number, (weight, _) in enumerate(lane.terms)]
     walker = lane.walker
     combined = guided_side_by_side if walker.lane.positive.side_by_side else guided
-    clean = partial(walker.towards_clean, evaluation=lane.evaluation)
+    clean = partial(walker.clean, evaluation=lane.evaluation)
     return combined(own[0], terms, walker.lane.request.guidance, denoiser.manner, clean)

@@ -6,6 +6,7 @@ What trainings look at, and what a model is measured by.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -38,17 +39,19 @@ def draw_prompts(
     guidance: float,
     manner: GuidanceManner,
     clothes: Wardrobe = NO_OTHER_CLOTHES,
+    look: str = "",
 ) -> list[Image.Image]:
     """One picture of `size` (width, height) for each prompt and seed, by a Stable Diffusion 1 or SDXL pipe.
 
-    `clothes`: who wears what they did not learn; see `redressing`.
+    `clothes`: who wears what they did not learn; see `redressing`. `look`: what a trained token in the prompts stands
+    for, in words.
 
     Raises:
         ModelError: the model computes values that are no picture.
     """
     conditioner = Conditioner(pipe, dtype=pipe.unet.dtype, device=pipe.unet.device)
     lanes = [
-        lane_of(conditioner, clothes, number, _request(prompt, seed, size, steps, guidance))
+        lane_of(conditioner, clothes, number, replace(_request(prompt, seed, size, steps, guidance), look=look))
         for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True))
     ]
     images: list[Image.Image] = []

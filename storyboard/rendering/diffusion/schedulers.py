@@ -20,6 +20,8 @@ from storyboard.rendering.samplers import OWN, SAMPLERS
 
 SOLVER_SETTINGS = ("algorithm_type", "solver_type")
 """Settings that mean different things to different samplers."""
+LEAST_SIGNAL = 1e-4
+"""Where there is less of picture or noise than this, one cannot be told from the other."""
 
 
 def new_scheduler(own: Any, sampler: str) -> Any:
@@ -92,19 +94,31 @@ class LaneSchedule:
         scaled: Tensor = self.scheduler.scale_model_input(latents, self.timesteps[evaluation])
         return scaled
 
-    def towards_clean(self, prediction: Tensor, model_input: Tensor, evaluation: int) -> Tensor:
-        """Parallel to the clean latents x of a prediction at √ᾱ · x + √(1 − ᾱ) · ε, the model's input: of ε, of
-        v = √ᾱ · ε − √(1 − ᾱ) · x (arXiv 2202.00512), or of x itself."""
+    def clean(self, prediction: Tensor, model_input: Tensor, evaluation: int) -> Tensor:
+        """The clean latents x that a prediction at √ᾱ · x + √(1 − ᾱ) · ε, the model's input, foresees: it may be of ε,
+        of v = √ᾱ · ε − √(1 − ᾱ) · x (arXiv 2202.00512), or of x itself."""
         kind = self.scheduler.config.prediction_type
         if kind == "sample":
             return prediction
+        kept, noise = self._levels(evaluation)
+        if kind == "v_prediction":
+            return kept * model_input - noise * prediction
+        return (model_input - noise * prediction) / kept
+
+    def leading_to(self, shift: Tensor, evaluation: int) -> Tensor:
+        """What to add to a prediction so that it foresees clean latents moved by `shift`."""
+        kind = self.scheduler.config.prediction_type
+        if kind == "sample":
+            return shift
+        kept, noise = self._levels(evaluation)
+        return -shift / noise if kind == "v_prediction" else -shift * kept / noise
+
+    def _levels(self, evaluation: int) -> tuple[float, float]:
+        """√ᾱ and √(1 − ᾱ) of an evaluation."""
         levels: Tensor = self.scheduler.alphas_cumprod
         nearest = round(float(self.timesteps[evaluation]))
         signal = float(levels[min(max(nearest, 0), len(levels) - 1)])
-        noise = (1 - signal) ** 0.5
-        kept = signal**0.5 if kind == "v_prediction" else 1.0
-        direction: Tensor = kept * model_input - noise * prediction
-        return direction
+        return max(signal**0.5, LEAST_SIGNAL), max((1 - signal) ** 0.5, LEAST_SIGNAL)
 
     def step(self, prediction: Tensor, evaluation: int, latents: Tensor) -> Tensor:
         """The latents after this evaluation."""

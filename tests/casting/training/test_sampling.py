@@ -8,12 +8,14 @@ from storyboard.casting.training.sampling import Guidance, draw
 from storyboard.frame import Frame
 from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
-from storyboard.rendering.model_files import GuidanceManner
+from storyboard.rendering.model_files import READER, GuidanceManner
+from storyboard.rendering.model_names import locate
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import Story
 
 PROMPT = "a man in a green vest in a park"
 STEPS = 4
+STARTER = locate("starter").root
 
 
 def test_a_sample_is_the_frame_of_its_prompt_and_seed() -> None:
@@ -25,7 +27,8 @@ def test_a_sample_is_the_frame_of_its_prompt_and_seed() -> None:
     (frame,) = (each for each in renderer.render(plan, {}, ["s1"], None) if isinstance(each, Frame))
     trainee = load_trainee("starter", precision="float32", device="cpu")
     size = (request.width, request.height)
-    assert trainee.guidance == Guidance(scale=request.guidance, manner=GuidanceManner(rescale=0.35, perturbed_from=1))
+    manner = GuidanceManner(rescale=0.35, perturbed_from=1, towards_attributes=0.15, reader=STARTER / READER)
+    assert trainee.guidance == Guidance(scale=request.guidance, manner=manner)
 
     def distance(guidance: Guidance) -> float:
         (image,) = draw(trainee.model, [request.prompt], [request.seed], size, guidance=guidance, steps=STEPS)

@@ -1,6 +1,6 @@
 """The words for what people do and hold, as storytellers put them."""
 
-from storyboard.starter.lexicon import Words
+from storyboard.evaluating.lexicon import Words
 
 POSES: Words = {
     "standing": ("stand", "stand", "stand still", "wait", "pose", "stand there", "stop", "stay", "appear", "listen"),

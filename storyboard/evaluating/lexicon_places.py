@@ -1,6 +1,6 @@
 """The words for places, as directors and storytellers put them."""
 
-from storyboard.starter.lexicon import Words
+from storyboard.evaluating.lexicon import Words
 
 PLACES: Words = {
     "park": ("in a park", "in the park", "in a green park", "in a city park", "on the grass of a park", "park"),

@@ -1,6 +1,6 @@
 """The words for every attribute: synonyms a director or a storyteller would use; the first of each row is the plainest.
 
-Verb phrases stand in their base form ("sit on a bench"); `captions` inflects their first word.
+Verb phrases stand in their base form ("sit on a bench"); `verb_forms` inflects their first word.
 """
 
 from collections.abc import Mapping
