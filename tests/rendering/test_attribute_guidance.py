@@ -17,7 +17,7 @@ from storyboard.casting.registry import load_cast
 from storyboard.errors import ModelError
 from storyboard.evaluating.latent_reader import LatentReader, Reader, load_latent_reader, save_latent_reader
 from storyboard.render_options import RenderOptions
-from storyboard.rendering.diffusion.attribute_guidance import AttributeGuidance
+from storyboard.rendering.diffusion.attribute_guidance import AttributeGuidance, Said
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 from storyboard.rendering.model_files import READER, GuidanceManner, find_model
 from storyboard.scene_plan import Scene, ScenePlan
@@ -65,6 +65,10 @@ def shortfall(reader: Reader, clean: torch.Tensor, name: str, value: str) -> flo
     return float(cross_entropy(part, torch.tensor([reader.labels[name].index(value)])))
 
 
+def moved(some: AttributeGuidance, text: str) -> torch.Tensor:
+    return some.shift(latents(), [Said(text=text)])
+
+
 def length(shift: torch.Tensor) -> float:
     return float(shift.square().mean().sqrt())
 
@@ -74,7 +78,7 @@ def length(shift: torch.Tensor) -> float:
 )
 def test_a_small_step_brings_what_is_asked_nearer(reader, text, name, value):
     clean = latents()
-    shift = AttributeGuidance(reader, 0.05, "cpu").shift(clean, [text])
+    shift = AttributeGuidance(reader, 0.05, "cpu").shift(clean, [Said(text=text)])
     assert 0 < length(shift) <= 0.05
     assert shortfall(reader, clean + shift, name, value) < shortfall(reader, clean, name, value)
 
@@ -82,26 +86,47 @@ def test_a_small_step_brings_what_is_asked_nearer(reader, text, name, value):
 def test_nothing_moves_where_nothing_is_asked_or_nothing_may_move(reader):
     clean, some = latents(), AttributeGuidance(reader, 0.3, "cpu")
     for text in ("", "xyzzy", "a man with a (cap:0.4)", "a man with a (cap:-2)"):
-        assert not some.shift(clean, [text]).any()
-    assert not AttributeGuidance(reader, 0.0, "cpu").shift(clean, ["a man in a cap"]).any()
+        assert not some.shift(clean, [Said(text=text)]).any()
+    assert not AttributeGuidance(reader, 0.0, "cpu").shift(clean, [Said(text="a man in a cap")]).any()
 
 
 def test_what_a_shot_cannot_show_is_not_asked_for(reader):
     some = AttributeGuidance(reader, 0.3, "cpu")
-    near, nothing_else = (some.shift(latents(), [text]) for text in ("close-up, in a skirt", "close-up"))
+    near, nothing_else = (moved(some, text) for text in ("close-up, in a skirt", "close-up"))
     assert torch.equal(near, nothing_else)
-    assert not torch.equal(some.shift(latents(), ["full shot, in a skirt"]), some.shift(latents(), ["full shot"]))
+    assert not torch.equal(moved(some, "full shot, in a skirt"), moved(some, "full shot"))
 
 
 def test_heavier_words_lead_further(reader):
     some = AttributeGuidance(reader, 0.3, "cpu")
-    steps = [length(some.shift(latents(), [f"a man with a (cap:{weight})"])) for weight in (0.5, 0.8, 1.0, 1.3)]
+    steps = [length(moved(some, f"a man with a (cap:{weight})")) for weight in (0.5, 0.8, 1.0, 1.3)]
     assert steps == sorted(steps)
     assert steps[0] < steps[-1]
 
 
+def test_an_edit_keeps_what_the_other_frame_shows(reader):
+    some, clean = AttributeGuidance(reader, 0.05, "cpu"), latents()
+    shown = int(reader.network(latents(7))[0, :2].argmax())
+    source = Said(text="a man in the park", key="a")
+    edit = Said(text="a man in the cave", key="b", edit_of="a")
+    _, shift = some.shift(torch.cat([latents(7), clean]), [source, edit]).split(1)
+    hat = LABELS["hat"][shown]
+    assert shortfall(reader, clean + shift, "place", "cave") < shortfall(reader, clean, "place", "cave")
+    assert shortfall(reader, clean + shift, "hat", hat) < shortfall(reader, clean, "hat", hat)
+    torch.testing.assert_close(some.shift(clean, [edit]), shift)
+    assert not torch.equal(some.shift(clean, [replace(edit, edit_of="")]), shift)
+
+
+def test_an_edit_that_changes_no_attribute_is_led_as_its_words_say(reader):
+    some, source = AttributeGuidance(reader, 0.05, "cpu"), Said(text="a man in the park", key="a")
+    plain = some.shift(latents(), [source])
+    for text in ("a man in the park", "a man in the park with a xyzzy"):
+        assert torch.equal(some.shift(latents(), [Said(text=text, key="b", edit_of="a")]), plain)
+
+
 def test_pictures_of_a_batch_are_each_their_own_and_of_any_size(reader):
-    some, texts = AttributeGuidance(reader, 0.3, "cpu"), ["a man in a cap", "", "in the cave"]
+    some = AttributeGuidance(reader, 0.3, "cpu")
+    texts = [Said(text=text) for text in ("a man in a cap", "", "in the cave")]
     together = some.shift(torch.cat([latents(seed, 7, 10) for seed in range(3)]), texts)
     assert together.shape == (3, 4, 7, 10)
     for seed, text in enumerate(texts):

@@ -7,12 +7,14 @@ manifold-preserving guidance (He et al., arXiv 2311.16424), which needs no way b
     x0 <- x0 - s (1 - exp(-L)) g / rms(g),   g = dL / dx0
 
 L is the cross-entropy of the attributes asked for, each as heavy as its word is weighted, so that what is there already
-is hardly touched, and nothing is ever changed by more than s (in standard deviations of a latent) on average.
+is hardly touched, and nothing is ever changed by more than s (in standard deviations of a latent) on average. A frame
+that is an edit of another is led to what its words change, and in all else to what the reader sees in that one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -24,10 +26,21 @@ from storyboard.evaluating.visibility import CONTEXT, hidden_attributes
 from storyboard.evaluating.vocabulary import NONE
 from storyboard.evaluating.wanted import weighted_attributes
 
+Asks = Mapping[str, tuple[str, float]]
+"""Attribute -> value and weight."""
 GONE, MOST = 0.4, 2.0
 """A word of this weight asks for nothing any more (the starter model learned weights so, decision 0008); and how heavy
 an attribute may become."""
 NOT_ASKED = -100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a frame says at a step: `key` is its request's, and `edit_of` that of the frame it is an edit of, or ""."""
+
+    text: str
+    key: str = ""
+    edit_of: str = ""
 
 
 class AttributeGuidance:
@@ -41,16 +54,20 @@ class AttributeGuidance:
 
     def __init__(self, reader: Reader, strength: float, device: torch.device | str) -> None:
         self.reader, self.strength, self.asks = reader, strength, cache(weighted_attributes)
+        self.last: dict[str, tuple[str, Sequence[int]]] = {}
         self.network = reader.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.sizes = [len(values) for values in reader.labels.values()]
 
     @torch.enable_grad()
-    def shift(self, clean: Tensor, texts: Sequence[str]) -> Tensor:
-        """What to add to latents B x channels x H x W, foreseen for as many texts; zeros where they ask for nothing."""
+    def shift(self, clean: Tensor, said: Sequence[Said]) -> Tensor:
+        """What to add to latents B x channels x H x W, foreseen for as many frames; zeros where they ask for nothing.
+
+        What an edit keeps is read from the frame it is of, which must have been among those of this call or the last.
+        """
         latents = clean.detach().float().requires_grad_(True)
         logits = self.network(_even(latents).contiguous(memory_format=torch.channels_last))
         parts = torch.split(logits, self.sizes, 1)
-        values, weights = self._asked(texts, torch.stack([part.detach().argmax(1) for part in parts], 1))
+        values, weights = self._asked(said, torch.stack([part.detach().argmax(1) for part in parts], 1))
         pairs = zip(parts, values.to(logits.device).T, strict=True)
         losses = [functional.cross_entropy(*pair, ignore_index=NOT_ASKED, reduction="none") for pair in pairs]
         loss = (torch.stack(losses, 1) * weights.to(logits)).sum(1)
@@ -58,14 +75,15 @@ class AttributeGuidance:
         length = gradient.square().mean((1, 2, 3)).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
         return -gradient * (self.strength * (1 - torch.exp(-loss.detach())) / length)[:, None, None, None]
 
-    def _asked(self, texts: Sequence[str], seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each text and attribute the index of the value asked for, and how heavily; B x attributes each.
+    def _asked(self, said: Sequence[Said], seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each frame and attribute the index of the value asked for, and how heavily; B x attributes each.
 
         `seen`, B x attributes, tells what a picture can show where its text does not.
         """
         values, weights = torch.full(seen.shape, NOT_ASKED), torch.zeros(seen.shape)
-        for row, text in enumerate(texts):
-            asked = self.asks(text)
+        for row, frame in enumerate(said):
+            asked = self._with_kept(frame, self.asks(frame.text))
+            self.last[frame.key] = frame.text, seen[row].tolist()
             hidden = hidden_attributes(**self._context(asked, seen[row].tolist()))
             for column, (name, known) in enumerate(self.reader.labels.items()):
                 value, weight = asked.get(name, ("", 1.0))
@@ -73,9 +91,28 @@ class AttributeGuidance:
                     values[row, column], weights[row, column] = known.index(value), _heaviness(weight)
         return values, weights
 
-    def _context(self, asked: Mapping[str, tuple[str, float]], seen: Sequence[int]) -> dict[str, str]:
-        read = {name: values[index] for (name, values), index in zip(self.reader.labels.items(), seen, strict=True)}
-        return {name: asked[name][0] if name in asked else read.get(name, NONE) for name in CONTEXT}
+    def _with_kept(self, frame: Said, asked: Asks) -> Asks:
+        """What an edit asks for, and all else as the other frame has it; as it says where its words change nothing."""
+        if not frame.edit_of or not frame.text or frame.edit_of not in self.last:
+            return asked
+        text, seen = self.last[frame.edit_of]
+        before = self.asks(text)
+        changed = {name for name in {**before, **asked} if _value(before, name) != _value(asked, name)}
+        if not changed:
+            return asked
+        kept = {name: (value, 1.0) for name, value in self._read(seen).items() if name not in changed}
+        return kept | {name: asked[name] for name in changed if name in asked}
+
+    def _context(self, asked: Asks, seen: Sequence[int]) -> dict[str, str]:
+        read = self._read(seen)
+        return {name: _value(asked, name) or read.get(name, NONE) for name in CONTEXT}
+
+    def _read(self, seen: Sequence[int]) -> dict[str, str]:
+        return {name: values[index] for (name, values), index in zip(self.reader.labels.items(), seen, strict=True)}
+
+
+def _value(asked: Asks, name: str) -> str:
+    return asked.get(name, ("", 1.0))[0]
 
 
 def _heaviness(weight: float) -> float:

@@ -18,7 +18,7 @@ from torch import Tensor
 from storyboard.evaluating.latent_reader import load_latent_reader
 from storyboard.rendering.diffusion import attention
 from storyboard.rendering.diffusion.attention import ForwardState, Method, Phase, Row
-from storyboard.rendering.diffusion.attribute_guidance import AttributeGuidance
+from storyboard.rendering.diffusion.attribute_guidance import AttributeGuidance, Said
 from storyboard.rendering.diffusion.conditioning import Conditioner, Embedding
 from storyboard.rendering.diffusion.families import Family
 from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
@@ -68,12 +68,12 @@ class _LaneRows:
             yield Row(lane=lane, conditional=True, term=number), number + offset
 
     @property
-    def text(self) -> str:
-        """All that is said at this evaluation, and what its lead looks like; "" where the lane is not guided."""
-        if self.negative is None:
-            return ""
-        said = [embedding.text for weight, embedding in self.terms if weight > 0]
-        return ", ".join(filter(None, [*said, self.walker.lane.request.look]))
+    def said(self) -> Said:
+        """All that is said at this evaluation, and what its lead looks like; nothing where the lane is not guided."""
+        request = self.walker.lane.request
+        texts = [embedding.text for weight, embedding in self.terms if weight > 0]
+        text = "" if self.negative is None else ", ".join(filter(None, [*texts, request.look]))
+        return Said(text=text, key=request.key, edit_of=request.edit_of)
 
     def embedding(self, place: int) -> Embedding:
         everything = (*([] if self.negative is None else [self.negative]), *(each for _, each in self.terms))
@@ -127,7 +127,7 @@ def _led(leading: AttributeGuidance, part: Sequence[_LaneRows], predictions: Seq
     """Predictions that foresee more of what their lanes' texts ask for."""
     pairs = list(zip(part, predictions, strict=True))
     clean = torch.cat([rows.walker.clean(prediction, rows.evaluation) for rows, prediction in pairs])
-    shifts = leading.shift(clean, [rows.text for rows in part]).split(1)
+    shifts = leading.shift(clean, [rows.said for rows in part]).split(1)
     return [
         prediction + rows.walker.schedule.leading_to(shift, rows.evaluation)
         for (rows, prediction), shift in zip(pairs, shifts, strict=True)
