@@ -78,34 +78,34 @@ def length(shift: torch.Tensor) -> float:
 )
 def test_a_small_step_brings_what_is_asked_nearer(reader, text, name, value):
     clean = latents()
-    shift = AttributeGuidance(reader, 0.05, "cpu").shift(clean, [Said(text=text)])
+    shift = AttributeGuidance(reader, 0.05).shift(clean, [Said(text=text)])
     assert 0 < length(shift) <= 0.05
     assert shortfall(reader, clean + shift, name, value) < shortfall(reader, clean, name, value)
 
 
 def test_nothing_moves_where_nothing_is_asked_or_nothing_may_move(reader):
-    clean, some = latents(), AttributeGuidance(reader, 0.3, "cpu")
+    clean, some = latents(), AttributeGuidance(reader, 0.3)
     for text in ("", "xyzzy", "a man with a (cap:0.4)", "a man with a (cap:-2)"):
         assert not some.shift(clean, [Said(text=text)]).any()
-    assert not AttributeGuidance(reader, 0.0, "cpu").shift(clean, [Said(text="a man in a cap")]).any()
+    assert not AttributeGuidance(reader, 0.0).shift(clean, [Said(text="a man in a cap")]).any()
 
 
 def test_what_a_shot_cannot_show_is_not_asked_for(reader):
-    some = AttributeGuidance(reader, 0.3, "cpu")
+    some = AttributeGuidance(reader, 0.3)
     near, nothing_else = (moved(some, text) for text in ("close-up, in a skirt", "close-up"))
     assert torch.equal(near, nothing_else)
     assert not torch.equal(moved(some, "full shot, in a skirt"), moved(some, "full shot"))
 
 
 def test_heavier_words_lead_further(reader):
-    some = AttributeGuidance(reader, 0.3, "cpu")
+    some = AttributeGuidance(reader, 0.3)
     steps = [length(moved(some, f"a man with a (cap:{weight})")) for weight in (0.5, 0.8, 1.0, 1.3)]
     assert steps == sorted(steps)
     assert steps[0] < steps[-1]
 
 
 def test_an_edit_keeps_what_the_other_frame_shows(reader):
-    some, clean = AttributeGuidance(reader, 0.05, "cpu"), latents()
+    some, clean = AttributeGuidance(reader, 0.05), latents()
     shown = int(reader.network(latents(7))[0, :2].argmax())
     source = Said(text="a man in the park", key="a")
     edit = Said(text="a man in the cave", key="b", edit_of="a")
@@ -118,14 +118,14 @@ def test_an_edit_keeps_what_the_other_frame_shows(reader):
 
 
 def test_an_edit_that_changes_no_attribute_is_led_as_its_words_say(reader):
-    some, source = AttributeGuidance(reader, 0.05, "cpu"), Said(text="a man in the park", key="a")
+    some, source = AttributeGuidance(reader, 0.05), Said(text="a man in the park", key="a")
     plain = some.shift(latents(), [source])
     for text in ("a man in the park", "a man in the park with a xyzzy"):
         assert torch.equal(some.shift(latents(), [Said(text=text, key="b", edit_of="a")]), plain)
 
 
 def test_pictures_of_a_batch_are_each_their_own_and_of_any_size(reader):
-    some = AttributeGuidance(reader, 0.3, "cpu")
+    some = AttributeGuidance(reader, 0.3)
     texts = [Said(text=text) for text in ("a man in a cap", "", "in the cave")]
     together = some.shift(torch.cat([latents(seed, 7, 10) for seed in range(3)]), texts)
     assert together.shape == (3, 4, 7, 10)
@@ -152,6 +152,16 @@ def test_a_look_leads_like_words_and_prompts_overrule_it(model, manner):  # noqa
         finish(model, [walker(model, each)], manner=manner)[0] for each in (said, replace(said, look="in the park"))
     ]
     assert torch.equal(*both)
+
+
+def test_frames_that_share_a_text_are_led_by_their_own(model, manner):  # noqa: F811
+    def drawn(prompt: str, consistency: str) -> torch.Tensor:
+        told = walker(model, asked(prompt="in the cave, in the park"))
+        told.lane = replace(told.lane, request=replace(told.lane.request, prompt=prompt, consistency=consistency))
+        return finish(model, [told], manner=manner)[0]
+
+    assert torch.equal(drawn("in the cave", "anchor"), drawn("in the park", "anchor"))
+    assert not torch.equal(drawn("in the cave", "prompt"), drawn("in the park", "prompt"))
 
 
 def test_without_strength_or_guidance_it_is_as_if_there_were_none(model, manner):  # noqa: F811

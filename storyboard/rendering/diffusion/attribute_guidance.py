@@ -49,13 +49,11 @@ class AttributeGuidance:
     Args:
         reader: reads the model's latents.
         strength: s above; 0 leaves everything as it is.
-        device: of the latents.
     """
 
-    def __init__(self, reader: Reader, strength: float, device: torch.device | str) -> None:
+    def __init__(self, reader: Reader, strength: float) -> None:
         self.reader, self.strength, self.asks = reader, strength, cache(weighted_attributes)
         self.last: dict[str, tuple[str, Sequence[int]]] = {}
-        self.network = reader.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.sizes = [len(values) for values in reader.labels.values()]
 
     @torch.enable_grad()
@@ -65,7 +63,8 @@ class AttributeGuidance:
         What an edit keeps is read from the frame it is of, which must have been among those of this call or the last.
         """
         latents = clean.detach().float().requires_grad_(True)
-        logits = self.network(_even(latents).contiguous(memory_format=torch.channels_last))
+        network = self.reader.network.to(latents.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        logits = network(_even(latents).contiguous(memory_format=torch.channels_last))
         parts = torch.split(logits, self.sizes, 1)
         values, weights = self._asked(said, torch.stack([part.detach().argmax(1) for part in parts], 1))
         pairs = zip(parts, values.to(logits.device).T, strict=True)

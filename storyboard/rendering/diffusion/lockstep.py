@@ -69,9 +69,11 @@ class _LaneRows:
 
     @property
     def said(self) -> Said:
-        """All that is said at this evaluation, and what its lead looks like; nothing where the lane is not guided."""
+        """All that is said of this lane at this evaluation, and what its lead looks like; nothing where it is not
+        guided."""
         request = self.walker.lane.request
         texts = [embedding.text for weight, embedding in self.terms if weight > 0]
+        texts = [request.prompt] if request.consistency == "prompt" else texts  # the text is that of all frames then
         text = "" if self.negative is None else ", ".join(filter(None, [*texts, request.look]))
         return Said(text=text, key=request.key, edit_of=request.edit_of)
 
@@ -120,7 +122,7 @@ def _leading(denoiser: Denoiser) -> AttributeGuidance | None:
     if manner.towards_attributes <= 0 or manner.reader is None:
         return None
     reader = load_latent_reader(manner.reader, unet.config.in_channels)
-    return AttributeGuidance(reader, manner.towards_attributes, unet.device)
+    return AttributeGuidance(reader, manner.towards_attributes)
 
 
 def _led(leading: AttributeGuidance, part: Sequence[_LaneRows], predictions: Sequence[Tensor]) -> list[Tensor]:
