@@ -294,7 +294,7 @@ def main() -> None:
     parser.add_argument(
         "--probe", type=Path, default=FOLDER, help="Reads the rows; repairs ask the bundled one whatever this is."
     )
-    parser.add_argument("--departure", type=float, default=DEPARTURE, help="Of first repairs; 1 begins with noise.")
+    parser.add_argument("--departure", type=float, default=DEPARTURE, help="Of the first two repairs; 1 is noise.")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if not torch.cuda.is_available():

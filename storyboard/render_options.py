@@ -64,7 +64,7 @@ class RenderOptions:
     clip_skip: int = 1
     micro_batch: int | None = None
     offload: str = "auto"
-    repair: int = 1
+    repair: int = 2
     detail: float = 0.0
     control_model: tuple[str, ...] = ()
     control_scale: float = 1.0

@@ -109,7 +109,7 @@ _RENDER = (
     click.option(
         "--repair",
         type=click.IntRange(0, 5),
-        default=1,
+        default=2,
         show_default=True,
         help="Draw frames again that score low or lost something of their lead, so often at most; bundled model.",
     ),

@@ -1,10 +1,11 @@
 """The repair loop: score every frame, draw those below the line, or whose lead is not quite themselves, again, and
 keep whichever is better.
 
-A try has another seed and says more strongly what was missing. The first begins with the picture on the board, noised
-most of the way, so it costs less and most of what was right stays. From the second on a frame begins with noise, and
-agrees twice as strongly with the hidden pictures it looks at, where it looks at any. Its request, in its record and its
-picture, says so, and edits of it follow that; redos keep its words and how strongly it agrees, and begin with noise.
+A try has another seed and says more strongly what was missing. The first two begin with the picture on the board,
+noised part of the way, so they cost less and most of what was right stays. From the third on a frame begins with noise.
+From the second on it agrees twice as strongly with the hidden pictures it looks at, where it looks at any. Its request,
+in its record and its picture, says so, and edits of it follow that; redos keep its words and how strongly it agrees,
+and begin with noise.
 
 Which frames are drawn again, with which seeds, and which version stays follow from the frames alone, so a board that
 was interrupted here ends up like one that was not.
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 
 LOWEST_SCORE = 0.7
 """New frames that score less are drawn again without being asked."""
-DEPARTURE = 0.6
-"""More costs more, and brings little more (decision 0015)."""
+DEPARTURE, FROM_PICTURE = 0.45, 2
+"""How far tries leave the picture behind, and how many begin with it: more costs more, and brings little more
+(decision 0015)."""
 NOTE = "repair"
 Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]
 
@@ -58,7 +60,7 @@ class Repair:
         times: how often each, at most.
         save: called with the manifest after every round.
         earlier: scene id -> repairs of an earlier command, which do not count.
-        departure: how far the first try leaves the picture behind that it begins with, 0 to 1 (noise).
+        departure: how far the tries leave the picture behind that begin with it, 0 to 1 (noise).
     """
 
     store: RunStore
@@ -158,12 +160,14 @@ def _tried_again(
     leads = [work.cast[name] for name in lead if name in work.cast and not request.people]
     prompt = said_more_strongly(request.prompt, missing, leads, [person.phrase for person in request.people])
     changed = replace(request, seed=next_seed(manifest, scene_id), prompt=prompt)
-    shown = manifest.active_version(scene_id)
-    if shown is not None and not repairs(manifest, scene_id):
-        return replace(changed, begins_with=shown.key, departure=work.departure)
-    strength = request.consistency_strength
-    stronger = min(2 * strength, max(strength, STRONGEST.get(request.consistency, 0.0)))
-    return replace(changed, consistency_strength=stronger)
+    shown, before = manifest.active_version(scene_id), repairs(manifest, scene_id)
+    if before:
+        strength = request.consistency_strength
+        stronger = min(2 * strength, max(strength, STRONGEST.get(request.consistency, 0.0)))
+        changed = replace(changed, consistency_strength=stronger)
+    if shown is None or before >= FROM_PICTURE:
+        return changed
+    return replace(changed, begins_with=shown.key, departure=work.departure)
 
 
 def next_seed(manifest: Manifest, scene_id: str) -> int:

@@ -98,13 +98,16 @@ def test_low_frames_are_drawn_again_and_the_manifest_says_so(model, tmp_path):
         assert (active == found[0]) == (best <= first)
 
 
-def test_the_first_try_begins_with_the_picture_and_the_next_with_noise(model, tmp_path):
-    make(tmp_path / "b", model, repair=2)
-    scene = next(scene for scene, found in versions(tmp_path / "b").items() if len(found) == 3)
-    first, second, third = requests(tmp_path / "b", scene)
-    assert (second.begins_with, second.departure) == (first.key, repair_module.DEPARTURE)
-    assert first.begins_with == third.begins_with == ""
-    assert len({first.seed, second.seed, third.seed}) == 3
+def test_the_first_tries_begin_with_the_picture_on_the_board_and_the_next_with_noise(model, tmp_path):
+    make(tmp_path / "b", model, repair=3)
+    scene, found = next((scene, found) for scene, found in versions(tmp_path / "b").items() if len(found) == 4)
+    first, second, third, fourth = requests(tmp_path / "b", scene)
+    before, after = (float(score) for score in found[1].removeprefix("repair: ").split(" -> "))
+    assert second.begins_with == first.key
+    assert third.begins_with == (second if after > before else first).key
+    assert second.departure == third.departure == repair_module.DEPARTURE
+    assert first.begins_with == fourth.begins_with == ""
+    assert len({each.seed for each in (first, second, third, fourth)}) == 4
 
 
 def test_an_edit_of_a_mended_frame_begins_with_its_picture(model, tmp_path):

@@ -28,10 +28,14 @@ from storyboard.evaluating.wanted import weighted_attributes
 
 Asks = Mapping[str, tuple[str, float]]
 """Attribute -> value and weight."""
+Seen = Mapping[str, tuple[str, float]]
+"""Attribute -> likeliest value and its probability."""
 GONE, MOST = 0.4, 2.0
 """A word of this weight asks for nothing any more (the starter model learned weights so, decision 0008); and how heavy
 an attribute may become."""
 NOT_ASKED = -100
+SURE = 0.9
+"""How probable what an edit keeps must be in the other frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ class AttributeGuidance:
 
     def __init__(self, reader: Reader, strength: float) -> None:
         self.reader, self.strength, self.asks = reader, strength, cache(weighted_attributes)
-        self.last: dict[str, tuple[str, Sequence[int]]] = {}
+        self.last: dict[str, tuple[str, Seen]] = {}
         self.sizes = [len(values) for values in reader.labels.values()]
 
     @torch.enable_grad()
@@ -66,7 +70,7 @@ class AttributeGuidance:
         network = self.reader.network.to(latents.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         logits = network(_even(latents).contiguous(memory_format=torch.channels_last))
         parts = torch.split(logits, self.sizes, 1)
-        values, weights = self._asked(said, torch.stack([part.detach().argmax(1) for part in parts], 1))
+        values, weights = self._asked(said, self._read(parts))
         pairs = zip(parts, values.to(logits.device).T, strict=True)
         losses = [functional.cross_entropy(*pair, ignore_index=NOT_ASKED, reduction="none") for pair in pairs]
         loss = (torch.stack(losses, 1) * weights.to(logits)).sum(1)
@@ -74,16 +78,26 @@ class AttributeGuidance:
         length = gradient.square().mean((1, 2, 3)).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
         return -gradient * (self.strength * (1 - torch.exp(-loss.detach())) / length)[:, None, None, None]
 
-    def _asked(self, said: Sequence[Said], seen: Tensor) -> tuple[Tensor, Tensor]:
+    def _read(self, parts: Sequence[Tensor]) -> list[Seen]:
+        """What is seen in each frame, from the logits of each attribute."""
+        best = [part.detach().softmax(1).max(1) for part in parts]
+        named = list(zip(self.reader.labels.items(), best, strict=True))
+        return [
+            {name: (values[int(most.indices[row])], float(most.values[row])) for (name, values), most in named}
+            for row in range(len(parts[0]))
+        ]
+
+    def _asked(self, said: Sequence[Said], seen: Sequence[Seen]) -> tuple[Tensor, Tensor]:
         """Of each frame and attribute the index of the value asked for, and how heavily; B x attributes each.
 
-        `seen`, B x attributes, tells what a picture can show where its text does not.
+        What is seen tells what a frame can show where its text does not.
         """
-        values, weights = torch.full(seen.shape, NOT_ASKED), torch.zeros(seen.shape)
-        for row, frame in enumerate(said):
+        values = torch.full((len(said), len(self.sizes)), NOT_ASKED)
+        weights = torch.zeros(values.shape)
+        for row, (frame, read) in enumerate(zip(said, seen, strict=True)):
             asked = self._with_kept(frame, self.asks(frame.text))
-            self.last[frame.key] = frame.text, seen[row].tolist()
-            hidden = hidden_attributes(**self._context(asked, seen[row].tolist()))
+            self.last[frame.key] = frame.text, read
+            hidden = hidden_attributes(**{name: _value(asked, name) or _value(read, name) or NONE for name in CONTEXT})
             for column, (name, known) in enumerate(self.reader.labels.items()):
                 value, weight = asked.get(name, ("", 1.0))
                 if value in known and name not in hidden:
@@ -91,7 +105,8 @@ class AttributeGuidance:
         return values, weights
 
     def _with_kept(self, frame: Said, asked: Asks) -> Asks:
-        """What an edit asks for, and all else as the other frame has it; as it says where its words change nothing."""
+        """What an edit asks for, and all else as the other frame surely has it; only what it says where its words
+        change nothing."""
         if not frame.edit_of or not frame.text or frame.edit_of not in self.last:
             return asked
         text, seen = self.last[frame.edit_of]
@@ -99,19 +114,12 @@ class AttributeGuidance:
         changed = {name for name in {**before, **asked} if _value(before, name) != _value(asked, name)}
         if not changed:
             return asked
-        kept = {name: (value, 1.0) for name, value in self._read(seen).items() if name not in changed}
-        return kept | {name: asked[name] for name in changed if name in asked}
-
-    def _context(self, asked: Asks, seen: Sequence[int]) -> dict[str, str]:
-        read = self._read(seen)
-        return {name: _value(asked, name) or read.get(name, NONE) for name in CONTEXT}
-
-    def _read(self, seen: Sequence[int]) -> dict[str, str]:
-        return {name: values[index] for (name, values), index in zip(self.reader.labels.items(), seen, strict=True)}
+        surely = {name: value for name, (value, probability) in seen.items() if probability >= SURE}
+        return {**asked, **{name: (value, 1.0) for name, value in surely.items() if name not in changed}}
 
 
-def _value(asked: Asks, name: str) -> str:
-    return asked.get(name, ("", 1.0))[0]
+def _value(found: Asks | Seen, name: str) -> str:
+    return found.get(name, ("", 1.0))[0]
 
 
 def _heaviness(weight: float) -> float:
