@@ -104,8 +104,8 @@ class Bench:
         uses = [(adapter, used(self.character, adapter, 1.0)) for adapter in adapters]
         with adapters_applied(model.pipe, uses):
             size, guidance, steps = model.native_size, self.trainee.guidance, self.trainee.steps
-            look = self.character.look if adapters else ""
-            return draw(model, prompts, self.seeds, (size, size), guidance=guidance, steps=steps, look=look)
+            looks = {self.character.token: self.character.look} if adapters else {}
+            return draw(model, prompts, self.seeds, (size, size), guidance=guidance, steps=steps, looks=looks)
 
     def scores(self, images: Sequence[Image.Image]) -> Scores:
         """What the probe reads against what was asked."""

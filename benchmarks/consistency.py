@@ -34,7 +34,7 @@ from stories import progress, story, words_character
 
 from storyboard.casting.registry import load_cast
 from storyboard.character import Character
-from storyboard.editing.repair import DEPARTURE, LOWEST_SCORE, Repair, repaired
+from storyboard.editing.repair import DEPARTURES, LOWEST_SCORE, Repair, repaired
 from storyboard.errors import ModelError
 from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
 from storyboard.evaluating.likeness import ProbeJudge, same_person, same_scene
@@ -97,7 +97,7 @@ class Measured:
 
 
 def measured(
-    renderer: DiffusionRenderer, plans: Sequence[ScenePlan], casts: Sequence[Cast], departure: float
+    renderer: DiffusionRenderer, plans: Sequence[ScenePlan], casts: Sequence[Cast], departures: Sequence[float]
 ) -> Measured:
     """All boards drawn with one renderer, and mended as often as its options say."""
     boards, judge = [], ProbeJudge()
@@ -109,7 +109,7 @@ def measured(
             frames = {each.request.scene_id: each for each in outcomes if isinstance(each, Frame)}
             board = [frames[scene] for scene in wanted]
             if renderer.options.repair:
-                boards.append(mended(renderer, plan, cast, board, judge, departure))
+                boards.append(mended(renderer, plan, cast, board, judge, departures))
             else:
                 boards.append([frame.image for frame in board])
         seconds = time.process_time() - began
@@ -122,7 +122,7 @@ def mended(
     cast: Cast,
     frames: Sequence[Frame],
     judge: ProbeJudge,
-    departure: float,
+    departures: Sequence[float],
 ) -> list[Image.Image]:
     """A board's pictures after the repair loop, as `storyboard` itself runs it while a board is made."""
     with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +133,7 @@ def mended(
             manifest = manifest.with_version(frame.request.scene_id, version)
         work = Repair(
             store=store, cast=cast, renderer=renderer, judge=judge, listener=ignore,
-            least=LOWEST_SCORE, times=renderer.options.repair, save=lambda manifest: None, departure=departure,
+            least=LOWEST_SCORE, times=renderer.options.repair, save=lambda manifest: None, departures=departures,
         )  # fmt: skip
         manifest = repaired(work, manifest, [scene.id for scene in plan.scenes])
         return [Image.open(frame.path).convert("RGB") for frame in store.stored_frames(manifest)]
@@ -209,12 +209,12 @@ def changed(renderer: DiffusionRenderer, changes: dict[str, object]) -> Diffusio
 
 
 def drawn(
-    renderer: DiffusionRenderer, kind: str, stories: int, scenes: int, departure: float = DEPARTURE
+    renderer: DiffusionRenderer, kind: str, stories: int, scenes: int, departures: Sequence[float] = DEPARTURES
 ) -> tuple[Measured, list[ScenePlan], list[Character]]:
     """All stories of one row, with the lead of each."""
     casts = [cast_of(kind, number) for number in range(stories)]
     plans = [story(number, scenes, casts[number]["lead"], one_seed=kind == "one seed") for number in range(stories)]
-    return measured(renderer, plans, casts, departure), plans, [cast["lead"] for cast in casts]
+    return measured(renderer, plans, casts, departures), plans, [cast["lead"] for cast in casts]
 
 
 def chosen_rows(only: Sequence[str]) -> tuple[tuple[str, dict[str, object], str], ...]:
@@ -229,7 +229,7 @@ def run_rows(
     scenes: int,
     only: Sequence[str],
     sheet: Path | None,
-    departure: float,
+    departures: Sequence[float],
 ) -> list[Row]:
     """Every chosen row, with one loaded model, read by a probe."""
     judge, rows, strips = ProbeJudge(probe), list[Row](), list[Sequence[Image.Image]]()
@@ -239,7 +239,7 @@ def run_rows(
     for name, changes, kind in chosen_rows(only):
         if kind == "trained" and not trained_characters():
             continue
-        result, plans, leads = drawn(changed(first, changes), kind, stories, scenes, departure)
+        result, plans, leads = drawn(changed(first, changes), kind, stories, scenes, departures)
         base = base or result
         progress(f"{name}: {result.seconds:.0f} s")
         scores = figures(judge, result.boards, plans, leads)
@@ -294,7 +294,9 @@ def main() -> None:
     parser.add_argument(
         "--probe", type=Path, default=FOLDER, help="Reads the rows; repairs ask the bundled one whatever this is."
     )
-    parser.add_argument("--departure", type=float, default=DEPARTURE, help="Of the first two repairs; 1 is noise.")
+    parser.add_argument(
+        "--departure", type=float, action="append", help="Of the first repairs, one after the other; 1 is noise."
+    )
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if not torch.cuda.is_available():
@@ -304,7 +306,7 @@ def main() -> None:
     except ModelError as error:
         parser.error(f"--probe: {error}")
     options = RenderOptions(model=asked.model, steps=asked.steps, repair=0)
-    rows = run_rows(options, probe, asked.stories, asked.scenes, asked.only, asked.sheet, asked.departure)
+    rows = run_rows(options, probe, asked.stories, asked.scenes, asked.only, asked.sheet, asked.departure or DEPARTURES)
     timing = run_timing(options, asked.only)
     if asked.json:
         print(json.dumps({"rows": [asdict(row) for row in rows], "timing": timing}, indent=1))

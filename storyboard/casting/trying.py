@@ -15,10 +15,11 @@ from storyboard.casting.training.session import SCENES
 from storyboard.character import Adapter, Character
 from storyboard.errors import BadInput
 from storyboard.files import publish_with
+from storyboard.prompting.plain import plain_words
 from storyboard.render_options import AdapterUse
 from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.rendering.diffusion.redressing import wardrobe
-from storyboard.rendering.resolve_prompt import look_of_lead, resolve
+from storyboard.rendering.resolve_prompt import resolve
 
 
 def try_out(
@@ -58,7 +59,7 @@ def try_out(
             guidance=trainee.guidance,
             steps=trainee.steps,
             clothes=clothes,
-            look=look_of_lead(" ".join(texts), (name,), cast),
+            looks={character.token: plain_words(character.look)} if adapters else {},
         )
     sheet = contact_sheet(images, texts, columns=3)
     publish_with(target, lambda temporary: sheet.save(temporary))

@@ -13,7 +13,7 @@ was interrupted here ends up like one that was not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 
 LOWEST_SCORE = 0.7
 """New frames that score less are drawn again without being asked."""
-DEPARTURE, FROM_PICTURE = 0.45, 2
-"""How far tries leave the picture behind, and how many begin with it: more costs more, and brings little more
-(decision 0015)."""
+DEPARTURES = (0.4, 0.65)
+"""How far the first tries leave the picture behind that they begin with: more costs more (decision 0015)."""
 NOTE = "repair"
 Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]
 
@@ -60,7 +59,7 @@ class Repair:
         times: how often each, at most.
         save: called with the manifest after every round.
         earlier: scene id -> repairs of an earlier command, which do not count.
-        departure: how far the tries leave the picture behind that begin with it, 0 to 1 (noise).
+        departures: how far the first tries leave the picture behind that they begin with, 0 to 1 (noise).
     """
 
     store: RunStore
@@ -72,7 +71,7 @@ class Repair:
     times: int
     save: Callable[[Manifest], None]
     earlier: Mapping[str, int] = field(default_factory=dict)
-    departure: float = DEPARTURE
+    departures: Sequence[float] = DEPARTURES
 
 
 def repair_new(
@@ -165,9 +164,9 @@ def _tried_again(
         strength = request.consistency_strength
         stronger = min(2 * strength, max(strength, STRONGEST.get(request.consistency, 0.0)))
         changed = replace(changed, consistency_strength=stronger)
-    if shown is None or before >= FROM_PICTURE:
+    if shown is None or before >= len(work.departures):
         return changed
-    return replace(changed, begins_with=shown.key, departure=work.departure)
+    return replace(changed, begins_with=shown.key, departure=work.departures[before])
 
 
 def next_seed(manifest: Manifest, scene_id: str) -> int:

@@ -105,7 +105,7 @@ def test_the_first_tries_begin_with_the_picture_on_the_board_and_the_next_with_n
     before, after = (float(score) for score in found[1].removeprefix("repair: ").split(" -> "))
     assert second.begins_with == first.key
     assert third.begins_with == (second if after > before else first).key
-    assert second.departure == third.departure == repair_module.DEPARTURE
+    assert (second.departure, third.departure) == repair_module.DEPARTURES
     assert first.begins_with == fourth.begins_with == ""
     assert len({each.seed for each in (first, second, third, fourth)}) == 4
 

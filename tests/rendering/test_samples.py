@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from storyboard.rendering.diffusion.pipes import load
-from storyboard.rendering.diffusion.samples import TOGETHER, draw_prompts
+from storyboard.rendering.diffusion.samples import TOGETHER, _look, draw_prompts
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner, find_model
 
@@ -45,6 +45,13 @@ def test_what_they_depend_on(pipe):
         (PROMPT, GuidanceManner(perturbed_from=0)),
     ):
         assert not np.array_equal(plain, pictures(pipe, [prompt], [3], manner)[0])
+
+
+def test_a_look_belongs_to_the_prompts_that_say_its_token():
+    looks = {"fljsdhn": "spiky brown hair", "mrxq": "a red coat"}
+    assert _look("fljsdhn man in a park", looks) == "spiky brown hair"
+    assert _look("fljsdhn man and mrxq woman", looks) == "spiky brown hair, a red coat"
+    assert _look("a man in a park", looks) == ""
 
 
 def test_no_prompts_are_no_pictures(pipe):

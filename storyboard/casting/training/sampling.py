@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from storyboard.files import publish_with
 from storyboard.render_options import content_key
 from storyboard.rendering.diffusion.attention import fused
 from storyboard.rendering.diffusion.redressing import Wardrobe
-from storyboard.rendering.diffusion.samples import NO_OTHER_CLOTHES, TOGETHER, draw_prompts
+from storyboard.rendering.diffusion.samples import NO_LOOKS, NO_OTHER_CLOTHES, TOGETHER, draw_prompts
 from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner
 
 DEFAULT_STEPS = 16
@@ -38,7 +38,7 @@ def draw(
     guidance: Guidance,
     steps: int = DEFAULT_STEPS,
     clothes: Wardrobe = NO_OTHER_CLOTHES,
-    look: str = "",
+    looks: Mapping[str, str] = NO_LOOKS,
 ) -> list[Image.Image]:
     """`samples.draw_prompts` in the precision of the training, whatever attention that computes with."""
     with model.computing(), fused(model.unet):
@@ -51,7 +51,7 @@ def draw(
             guidance=guidance.scale,
             manner=guidance.manner,
             clothes=clothes,
-            look=look,
+            looks=looks,
         )
 
 

@@ -5,7 +5,7 @@ What trainings look at, and what a model is measured by.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +26,7 @@ from storyboard.rendering.samplers import OWN
 
 TOGETHER = 6
 NO_OTHER_CLOTHES: Wardrobe = MappingProxyType({})
+NO_LOOKS: Mapping[str, str] = MappingProxyType({})
 
 
 @torch.no_grad()
@@ -39,25 +40,33 @@ def draw_prompts(
     guidance: float,
     manner: GuidanceManner,
     clothes: Wardrobe = NO_OTHER_CLOTHES,
-    look: str = "",
+    looks: Mapping[str, str] = NO_LOOKS,
 ) -> list[Image.Image]:
     """One picture of `size` (width, height) for each prompt and seed, by a Stable Diffusion 1 or SDXL pipe.
 
-    `clothes`: who wears what they did not learn; see `redressing`. `look`: what a trained token in the prompts stands
-    for, in words.
+    `clothes`: who wears what they did not learn; see `redressing`. `looks`: what trained tokens stand for, in words.
 
     Raises:
         ModelError: the model computes values that are no picture.
     """
     conditioner = Conditioner(pipe, dtype=pipe.unet.dtype, device=pipe.unet.device)
     lanes = [
-        lane_of(conditioner, clothes, number, replace(_request(prompt, seed, size, steps, guidance), look=look))
+        lane_of(
+            conditioner,
+            clothes,
+            number,
+            replace(_request(prompt, seed, size, steps, guidance), look=_look(prompt, looks)),
+        )
         for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True))
     ]
     images: list[Image.Image] = []
     for first in range(0, len(lanes), TOGETHER):
         images += _drawn(pipe, conditioner, lanes[first : first + TOGETHER], manner)
     return images
+
+
+def _look(prompt: str, looks: Mapping[str, str]) -> str:
+    return ", ".join(look for token, look in looks.items() if token in prompt)
 
 
 def _request(prompt: str, seed: int, size: tuple[int, int], steps: int, guidance: float) -> FrameRequest:
