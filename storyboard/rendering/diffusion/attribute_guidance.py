@@ -8,7 +8,7 @@ manifold-preserving guidance (He et al., arXiv 2311.16424), which needs no way b
 
 L is the cross-entropy of the attributes asked for, each as heavy as its word is weighted, so that what is there already
 is hardly touched, and nothing is ever changed by more than s (in standard deviations of a latent) on average. A frame
-that is an edit of another is led to what its words change, and in all else to what the reader sees in that one.
+that is an edit of another is led to what its words change, and in all else to what the reader surely sees in that one.
 """
 
 from __future__ import annotations
@@ -81,10 +81,11 @@ class AttributeGuidance:
     def _read(self, parts: Sequence[Tensor]) -> list[Seen]:
         """What is seen in each frame, from the logits of each attribute."""
         best = [part.detach().softmax(1).max(1) for part in parts]
-        named = list(zip(self.reader.labels.items(), best, strict=True))
+        found, sure = (torch.stack([each[which] for each in best], 1).tolist() for which in (1, 0))  # to the host once
+        names, known = list(self.reader.labels), list(self.reader.labels.values())
         return [
-            {name: (values[int(most.indices[row])], float(most.values[row])) for (name, values), most in named}
-            for row in range(len(parts[0]))
+            {name: (values[i], p) for name, values, i, p in zip(names, known, *row, strict=True)}
+            for row in zip(found, sure, strict=True)
         ]
 
     def _asked(self, said: Sequence[Said], seen: Sequence[Seen]) -> tuple[Tensor, Tensor]:
