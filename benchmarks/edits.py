@@ -4,10 +4,11 @@
     python benchmarks/edits.py --edits 40 --kind prop --sweep blend=0.3,0.5 --sweep spread=0,1
 
 Appeared: share of edits after which the new attribute is seen. Others kept: share in which every other attribute that
-was asked for reads as before. Attributes kept: the share of those attributes. Touched: the share of pixels that differ
-by more than 8 of 255. The first line is no edit: the frame moved by one pixel, which shows the same, but not to every
-reader. A sweep tries all combinations of some `EditSettings` on the same frames, beside the usual ones and a frame
-drawn anew from the new prompt with the same seed, which is the most that can appear.
+was asked for reads as before; sure: the same of those that the probe reads in the original with a probability of 0.9 or
+more, since what it hardly saw it cannot see go. Attributes kept: the share of those attributes. Touched: the share of
+pixels that differ by more than 8 of 255. The first line is no edit: the frame moved by one pixel, which shows the same,
+but not to every reader. A sweep tries all combinations of some `EditSettings` on the same frames, beside the usual ones
+and a frame drawn anew from the new prompt with the same seed, which is the most that can appear.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 from storyboard.scene_plan import ScenePlan
 
 SWAPS = {"prop": PROPS, "top_colour": ("red", "blue", "green", "yellow", "purple")}
+SURE = 0.9
 AS_THEY_ARE = "as they are"
 MOVED = "no edit, moved by a pixel"
 DRAWN_ANEW: dict[str, object] = {"cross": 0.0, "changed": 0.0, "self_attention": 0.0, "blend": 0.0}
@@ -45,11 +47,13 @@ DRAWN_ANEW: dict[str, object] = {"cross": 0.0, "changed": 0.0, "self_attention":
 
 @dataclass(frozen=True, kw_only=True)
 class Edited:
-    """What became of one word swap: `kept` and `lost` are the other attributes, by whether they read as before."""
+    """What became of one word swap: `kept` and `lost` are the other attributes, by whether they read as before, and
+    `surely_lost` are those of the lost that were plain to see."""
 
     appeared: bool
     kept: tuple[str, ...]
     lost: tuple[str, ...]
+    surely_lost: tuple[str, ...]
     touched: float
 
 
@@ -60,8 +64,9 @@ class EditScore:
     edits: list[Edited] = field(default_factory=list)
 
     def shares(self) -> dict[str, Any]:
-        """How often the new attribute appeared and all others stayed; which share of the others stayed and of the
-        picture was touched; how often each attribute was lost, of the edits whose frames can show it."""
+        """How often the new attribute appeared and all others, or all that were sure, stayed; which share of the
+        others stayed and of the picture was touched; how often each attribute was lost, of the edits that can show
+        it."""
         count, names = max(1, len(self.edits)), sorted({name for edit in self.edits for name in edit.lost})
         kept = sum(len(edit.kept) for edit in self.edits)
         lost = sum(len(edit.lost) for edit in self.edits)
@@ -69,6 +74,7 @@ class EditScore:
             "edits": len(self.edits),
             "appeared": sum(edit.appeared for edit in self.edits) / count,
             "others_kept": sum(not edit.lost for edit in self.edits) / count,
+            "sure_kept": sum(not edit.surely_lost for edit in self.edits) / count,
             "attributes_kept": kept / max(1, kept + lost),
             "touched": sum(edit.touched for edit in self.edits) / count,
             "lost": {name: self._lost(name) for name in sorted(names, key=self._lost, reverse=True)},
@@ -172,10 +178,12 @@ def compared(probe: Probe, swap: Swap, after: Image.Image) -> Edited:
     """What a picture shows that shall be the frame with the swap."""
     first, second = probe.read([swap.source.image, after])
     same = _others(first, second, swap.kind, swap.source.request.prompt)
+    lost = tuple(name for name, stayed in same.items() if not stayed)
     return Edited(
         appeared=seen(second, swap.kind) == swap.new,
         kept=tuple(name for name, stayed in same.items() if stayed),
-        lost=tuple(name for name, stayed in same.items() if not stayed),
+        lost=lost,
+        surely_lost=tuple(name for name in lost if first[name][seen(first, name)] >= SURE),
         touched=_touched(swap.source.image, after),
     )
 
@@ -202,11 +210,11 @@ def _touched(first: Image.Image, second: Image.Image) -> float:
 
 def show(edits: Mapping[str, Scores]) -> None:
     """One line for each settings and kind."""
-    print(f"{'settings':<60} {'kind':<11} edits appeared others attributes touched  lost most")
+    print(f"{'settings':<60} {'kind':<11} edits appeared   others     sure attribs. touched  lost most")
     for settings, scores in edits.items():
         for kind, score in scores.items():
-            shares = (score[name] for name in ("appeared", "others_kept", "attributes_kept", "touched"))
-            figures = "".join(f"{share:>8.3f}" for share in shares)
+            shares = (score[name] for name in ("appeared", "others_kept", "sure_kept", "attributes_kept", "touched"))
+            figures = "".join(f"{share:>9.3f}" for share in shares)
             lost = ", ".join(f"{name} {share:.2f}" for name, share in list(score["lost"].items())[:3])
             print(f"{settings:<60} {kind:<11} {score['edits']:>5}{figures}  {lost}")
 

@@ -6,7 +6,7 @@ Layout of a model's folder: https://huggingface.co/docs/diffusers/using-diffuser
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,8 @@ class GuidanceManner:
             arXiv 2410.02416).
         perturbed_from: the level of the UNet (0 at the resolution of the latents, one more after every halving) from
             which down the negative prompt's self-attention is perturbed; None: nowhere. See `perturbed_attention`.
+        interval: the first and last share of a frame's steps between which it is guided; before and after, the prompt's
+            own prediction counts (Kynkäänniemi et al., arXiv 2404.07724).
         towards_attributes: how far each step is led towards the attributes that `reader` does not see yet, 0 (not at
             all) to 1. See `attribute_guidance`.
         reader: folder of the network that reads them.
@@ -66,6 +68,7 @@ class GuidanceManner:
     rescale: float = 0.0
     parallel: float = 1.0
     perturbed_from: int | None = None
+    interval: tuple[float, float] = (0.0, 1.0)
     towards_attributes: float = 0.0
     reader: Path | None = None
 
@@ -270,6 +273,7 @@ def _manner(configs: Path, settings: Mapping[str, Any], rescale: float) -> Guida
         rescale=settings.get("guidance_rescale", rescale),
         parallel=settings.get("guidance_parallel", 1.0),
         perturbed_from=settings.get("guidance_perturbed_from"),
+        interval=tuple(settings.get("guidance_interval", USUAL_MANNER.interval)),
         towards_attributes=led,
         reader=reader if led else None,
     )
@@ -289,6 +293,7 @@ def _settings(configs: Path) -> Mapping[str, Any]:
         "guidance_parallel": _number_up_to(1),
         "guidance_towards_attributes": _number_up_to(1),
         "guidance_perturbed_from": lambda value: value is None or (type(value) is int and 0 <= value <= 9),
+        "guidance_interval": lambda value: isinstance(value, list) and len(value) == 2 and _ascending(value),
         "adapter_family": lambda value: value in (STARTER, *GUIDANCE),
         "sampler": lambda value: isinstance(value, str),
     }
@@ -300,6 +305,10 @@ def _settings(configs: Path) -> Mapping[str, Any]:
         if not good:
             raise ModelError(f"{path}: {key} cannot be {str(data[key])[:80]}.", hint=f"Correct {path}.")
     return data
+
+
+def _ascending(shares: Sequence[Any]) -> bool:
+    return all(map(_number_up_to(1), shares)) and list(shares) == sorted(shares)
 
 
 def _number_up_to(most: float) -> Callable[[Any], bool]:

@@ -85,7 +85,7 @@ def test_a_small_step_brings_what_is_asked_nearer(reader, text, name, value):
 
 def test_nothing_moves_where_nothing_is_asked_or_nothing_may_move(reader):
     clean, some = latents(), AttributeGuidance(reader, 0.3)
-    for text in ("", "xyzzy", "a man with a (cap:0.4)", "a man with a (cap:-2)"):
+    for text in ("", "xyzzy", "a man with a (cap:0.7)"):
         assert not some.shift(clean, [Said(text=text)]).any()
     assert not AttributeGuidance(reader, 0.0).shift(clean, [Said(text="a man in a cap")]).any()
 
@@ -99,9 +99,17 @@ def test_what_a_shot_cannot_show_is_not_asked_for(reader):
 
 def test_heavier_words_lead_further(reader):
     some = AttributeGuidance(reader, 0.3)
-    steps = [length(moved(some, f"a man with a (cap:{weight})")) for weight in (0.5, 0.8, 1.0, 1.3)]
+    steps = [length(moved(some, f"a man with a (cap:{weight})")) for weight in (0.75, 0.8, 1.0, 1.3)]
     assert steps == sorted(steps)
     assert steps[0] < steps[-1]
+
+
+@pytest.mark.parametrize("weight", [0.6, 0.4, 0.0, -2])
+def test_words_of_little_weight_lead_away(reader, weight):
+    clean, some = latents(), AttributeGuidance(reader, 0.05)
+    shift = moved(some, f"a man with a (cap:{weight})")
+    assert shortfall(reader, clean + shift, "hat", "cap") > shortfall(reader, clean, "hat", "cap")
+    assert length(shift) <= length(moved(some, "a man with a (cap:0.4)"))
 
 
 def test_an_edit_keeps_what_the_other_frame_shows(reader):

@@ -16,6 +16,7 @@ from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.pipes import load
 from storyboard.rendering.diffusion.schedulers import new_scheduler
 from storyboard.rendering.diffusion.shared_attention import SharedAttention
+from storyboard.rendering.diffusion.style_aligned import StyleAligned
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner, find_model
 
@@ -133,6 +134,60 @@ def test_guidance_can_be_rescaled_or_left_out(model):
             atol=1e-4,
             rtol=1e-4,
         )
+
+
+def test_guidance_may_end_early_as_in_the_pipeline(model):
+    """diffusers lets a callback change the scale on the way, and drop the rows that are needed no more."""
+    request, names = asked(), ["prompt_embeds"]
+    pipe = type(model.pipe)(**model.pipe.components)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.scheduler = new_scheduler(model.pipe.scheduler, request.sampler)
+    names += ["add_text_embeds", "add_time_ids"] if hasattr(pipe, "text_encoder_2") else []
+
+    def after(pipe, step, timestep, tensors):
+        if step == 2:  # the third of five: guided to 0.6
+            pipe._guidance_scale = 1.0
+            return {name: tensor.chunk(2)[1] for name, tensor in tensors.items()}
+        return {}
+
+    wanted = pipe(PROMPT, negative_prompt=NEGATIVE, num_inference_steps=5, guidance_scale=6.0, width=64, height=64,
+                  generator=torch.Generator("cpu").manual_seed(5), output_type="latent", callback_on_step_end=after,
+                  callback_on_step_end_tensor_inputs=names).images  # fmt: skip
+    found = finish(model, [walker(model, request)], manner=GuidanceManner(interval=(0.0, 0.6)))[0]
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_outside_its_interval_nothing_is_guided(model):
+    never = finish(model, [walker(model, asked())], manner=GuidanceManner(interval=(0.0, 0.0)))[0]
+    assert torch.equal(never, finish(model, [walker(model, asked(guidance=1.0))])[0])
+    late = finish(model, [walker(model, asked())], manner=GuidanceManner(interval=(0.2, 1.0)))[0]
+    assert not torch.allclose(late, never, atol=1e-3)
+    assert not torch.allclose(late, finish(model, [walker(model, asked())])[0], atol=1e-3)
+
+
+def test_terms_joined_by_and_count_outside_the_interval_too(model):
+    manner = GuidanceManner(interval=(0.2, 0.6))
+    plain, halves, other = (
+        finish(model, [walker(model, asked(prompt=prompt))], manner=manner)[0]
+        for prompt in ("a cat", "a cat :0.5 AND a cat :0.5", "a cat :0.5 AND a dog :0.5")
+    )
+    torch.testing.assert_close(halves, plain, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(other, plain, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", [SharedAttention({1: (0,)}, seeds={0: 1}), StyleAligned({1: 0})])
+def test_frames_see_no_negative_rows_of_earlier_steps(model, method):
+    """An anchor that is guided no more has none, while a frame that begins with a picture still has."""
+    state, late = ForwardState(steps=5, height=8, width=8), Start(latents=torch.zeros(1, 4, 8, 8), strength=0.6)
+    lanes = [walker(model, asked(), 0)], [walker(model, asked(seed=2), 1, start=late)]
+    asker = replace(denoiser(model, GuidanceManner(interval=(0.0, 0.6))), methods=(method,))
+    steps, remembered = [], []
+    for _ in denoise(asker, lanes[:1], lanes[1:], state):
+        steps.append((state.step, state.phase))
+        remembered.append(any(not conditional for _, _, conditional in method._bank))
+    assert steps[-1] == (4, "frames")
+    assert remembered[steps.index((2, "anchors"))]
+    assert not any(seen for (step, _), seen in zip(steps, remembered, strict=True) if step > 2)
 
 
 @pytest.mark.parametrize("sampler", ["euler-a", "heun", "dpm++2m", "unipc", "pndm"])

@@ -7,8 +7,9 @@ manifold-preserving guidance (He et al., arXiv 2311.16424), which needs no way b
     x0 <- x0 - s (1 - exp(-L)) g / rms(g),   g = dL / dx0
 
 L is the cross-entropy of the attributes asked for, each as heavy as its word is weighted, so that what is there already
-is hardly touched, and nothing is ever changed by more than s (in standard deviations of a latent) on average. A frame
-that is an edit of another is led to what its words change, and in all else to what the reader surely sees in that one.
+is hardly touched, and nothing is ever changed by more than s (in standard deviations of a latent) on average. For words
+of little weight it is that of the attribute's absence: `(beard:0.5)` leads away from beards. A frame that is an edit of
+another is led to what its words change, and in all else to what the reader surely sees in that one.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ Asks = Mapping[str, tuple[str, float]]
 """Attribute -> value and weight."""
 Seen = Mapping[str, tuple[str, float]]
 """Attribute -> likeliest value and its probability."""
-GONE, MOST = 0.4, 2.0
-"""A word of this weight asks for nothing any more (the starter model learned weights so, decision 0008); and how heavy
-an attribute may become."""
+GONE, INDIFFERENT, MOST = 0.4, 0.7, 2.0
+"""A word of the first weight asks that its thing be gone (the starter model learned weights so, decision 0008), one of
+the second for nothing; and how heavy an attribute may become."""
 NOT_ASKED = -100
 SURE = 0.9
 """How probable what an edit keeps must be in the other frame."""
@@ -71,9 +72,9 @@ class AttributeGuidance:
         logits = network(_even(latents).contiguous(memory_format=torch.channels_last))
         parts = torch.split(logits, self.sizes, 1)
         values, weights = self._asked(said, self._read(parts))
-        pairs = zip(parts, values.to(logits.device).T, strict=True)
-        losses = [functional.cross_entropy(*pair, ignore_index=NOT_ASKED, reduction="none") for pair in pairs]
-        loss = (torch.stack(losses, 1) * weights.to(logits)).sum(1)
+        pairs = zip(parts, values.to(logits.device).T, weights.to(logits).T, strict=True)
+        losses = [_loss(part, value, weight) for part, value, weight in pairs]
+        loss = torch.stack(losses, 1).sum(1)
         (gradient,) = torch.autograd.grad(loss.sum(), latents)
         length = gradient.square().mean((1, 2, 3)).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
         return -gradient * (self.strength * (1 - torch.exp(-loss.detach())) / length)[:, None, None, None]
@@ -89,7 +90,8 @@ class AttributeGuidance:
         ]
 
     def _asked(self, said: Sequence[Said], seen: Sequence[Seen]) -> tuple[Tensor, Tensor]:
-        """Of each frame and attribute the index of the value asked for, and how heavily; B x attributes each.
+        """Of each frame and attribute the index of the value asked for, and how heavily (below 0: that it be gone);
+        B x attributes each.
 
         What is seen tells what a frame can show where its text does not.
         """
@@ -123,8 +125,19 @@ def _value(found: Asks | Seen, name: str) -> str:
     return found.get(name, ("", 1.0))[0]
 
 
+def _loss(logits: Tensor, values: Tensor, weights: Tensor) -> Tensor:
+    """How surely each of B values is not read, or where its weight is below 0, how surely it is; B x values -> B."""
+    towards = functional.cross_entropy(logits, values, ignore_index=NOT_ASKED, reduction="none")
+    rest = logits.scatter(1, values.clamp(min=0)[:, None], torch.finfo(logits.dtype).min)
+    away = logits.logsumexp(1) - rest.logsumexp(1)
+    return torch.where(weights < 0, away, towards) * weights.abs()
+
+
 def _heaviness(weight: float) -> float:
-    return min(MOST, max(0.0, (weight - GONE) / (1 - GONE)))
+    """As steep above the plain word's 1 as from where the thing is gone; twice as steep below, down to -1."""
+    if weight >= 1:
+        return min(MOST, (weight - GONE) / (1 - GONE))
+    return max(-1.0, (weight - INDIFFERENT) / (1 - INDIFFERENT))
 
 
 def _even(latents: Tensor) -> Tensor:

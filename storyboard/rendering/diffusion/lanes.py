@@ -111,9 +111,11 @@ class Walker:
         step = self.schedule.step_of(evaluation)
         return self.lane.negative.at(step)[0][1], self.lane.positive.at(step)
 
-    def guidance_needed(self, terms: tuple[tuple[float, Embedding], ...]) -> bool:
-        """Whether the negative prompt has any say: with one plain term and a scale up to 1 it has none."""
-        return self.lane.request.guidance > 1.0 or len(terms) > 1 or terms[0][0] != 1.0
+    def guidance(self, evaluation: int, interval: tuple[float, float]) -> float:
+        """How strongly the prompt counts at this evaluation: as asked from the first to the last share of all, else 1
+        at most."""
+        asked, (first, last) = self.lane.request.guidance, interval
+        return asked if first <= evaluation / self.evaluations < last else min(asked, 1.0)
 
     def model_input(self, evaluation: int) -> Tensor:
         return self.schedule.model_input(self.latents, evaluation)

@@ -50,10 +50,14 @@ class Denoiser:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _LaneRows:
-    """One lane's share of a batch: the negative prompt's row (when it counts), then one row per AND term."""
+    """One lane's share of a batch: the negative prompt's row (when it counts), then one row per AND term.
+
+    `scale` is how strongly the prompt counts: with 1 or less, and one plain term, the negative prompt has no say.
+    """
 
     walker: Walker
     evaluation: int
+    scale: float
     negative: Embedding | None
     terms: tuple[tuple[float, Embedding], ...]
     tokens: Tensor
@@ -69,12 +73,12 @@ class _LaneRows:
 
     @property
     def said(self) -> Said:
-        """All that is said of this lane at this evaluation, and what its lead looks like; nothing where it is not
+        """All that is said of this lane at this evaluation, and what its lead looks like; nothing where it is never
         guided."""
         request = self.walker.lane.request
         texts = [embedding.text for weight, embedding in self.terms if weight > 0]
         texts = [request.prompt] if request.consistency == "prompt" else texts  # the text is that of all frames then
-        text = "" if self.negative is None else ", ".join(filter(None, [*texts, request.look]))
+        text = "" if not _counts(request.guidance, self.terms) else ", ".join(filter(None, [*texts, request.look]))
         return Said(text=text, key=request.key, edit_of=request.edit_of)
 
     def embedding(self, place: int) -> Embedding:
@@ -190,15 +194,22 @@ def _same_length(denoiser: Denoiser, walkers: Sequence[Walker], left: int) -> li
 
 def _lane_rows(denoiser: Denoiser, walker: Walker, evaluation: int) -> _LaneRows:
     negative, terms = walker.embeddings(evaluation)
-    needed = walker.guidance_needed(terms)
+    scale = walker.guidance(evaluation, denoiser.manner.interval)
+    needed = _counts(scale, terms)
     texts = [*([negative] if needed else []), *(embedding for _, embedding in terms)]
     return _LaneRows(
         walker=walker,
         evaluation=evaluation,
+        scale=scale,
         negative=negative if needed else None,
         terms=terms,
         tokens=denoiser.conditioner.pad_together(texts),
     )
+
+
+def _counts(scale: float, terms: Sequence[tuple[float, Embedding]]) -> bool:
+    """Whether the negative prompt has any say."""
+    return scale > 1.0 or len(terms) > 1 or terms[0][0] != 1.0
 
 
 def _predict(denoiser: Denoiser, state: ForwardState, part: Sequence[_LaneRows]) -> list[Tensor]:
@@ -240,4 +251,4 @@ def _guided(denoiser: Denoiser, lane: _LaneRows, pairs: Sequence[tuple[_LaneRows
     walker = lane.walker
     combined = guided_side_by_side if walker.lane.positive.side_by_side else guided
     clean = partial(walker.clean, evaluation=lane.evaluation)
-    return combined(own[0], terms, walker.lane.request.guidance, denoiser.manner, clean)
+    return combined(own[0], terms, lane.scale, denoiser.manner, clean)

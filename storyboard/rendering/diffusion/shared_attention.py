@@ -85,6 +85,7 @@ class SharedAttention(Method):
         return by_row(call, attend, partial(self._kind, call.layer.name), partial(self._extend, state))
 
     def _remember(self, state: ForwardState, call: AttentionCall) -> None:
+        forget_negatives(self._bank, call)
         for index, row in enumerate(call.rows):
             if row.lane in self._sources and row.term == 0:
                 kept = self._kept_tokens(state, row.lane, call.query.shape[2]).to(call.key.device)
@@ -132,3 +133,9 @@ class SharedAttention(Method):
         if region is not None and region.any():
             order = order[region.cpu()[order]]
         return order[: max(1, round(self.kept * len(order)))].sort().values
+
+
+def forget_negatives(bank: dict[tuple[str, int, bool], Any], call: AttentionCall) -> None:
+    """Drops what a layer remembers of the negative rows of the call's lanes: they may have none at this step."""
+    for row in call.rows:
+        bank.pop((call.layer.name, row.lane, False), None)

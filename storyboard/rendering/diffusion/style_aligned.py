@@ -28,6 +28,7 @@ from storyboard.rendering.diffusion.attention import (
     edited,
     layers_of,
 )
+from storyboard.rendering.diffusion.shared_attention import forget_negatives
 
 
 class StyleAligned(Method):
@@ -59,6 +60,7 @@ class StyleAligned(Method):
         if state.plain:
             return attend(call)
         sources = set(self.references.values())
+        forget_negatives(self._bank, call)
         for index, row in enumerate(call.rows):
             if row.lane in sources and row.term == 0:
                 features = (call.query[index], call.key[index], call.value[index])
