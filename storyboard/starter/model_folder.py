@@ -24,7 +24,6 @@ DEFAULT_RESCALE = 0.35
 DEFAULT_PERTURBED_FROM = 1
 """The level of the UNet from which down the negative prompt's self-attention is perturbed (decision 0013)."""
 
-DEFAULT_INTERVAL = (0.1, 0.7)
 DEFAULT_TOWARDS_ATTRIBUTES = 0.15
 """How far each step is led towards the attributes that are not seen yet (decision 0016)."""
 
@@ -63,7 +62,6 @@ def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe, 
         "guidance": DEFAULT_GUIDANCE,
         "guidance_rescale": DEFAULT_RESCALE,
         "guidance_perturbed_from": DEFAULT_PERTURBED_FROM,
-        "guidance_interval": list(DEFAULT_INTERVAL),
         "guidance_towards_attributes": DEFAULT_TOWARDS_ATTRIBUTES,
         "size": [recipe.size] * 2,
         "family": "sd1",
