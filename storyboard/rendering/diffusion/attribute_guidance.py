@@ -73,7 +73,8 @@ class AttributeGuidance:
         parts = torch.split(logits, self.sizes, 1)
         values, weights = self._asked(said, self._read(parts))
         pairs = zip(parts, values.to(logits.device).T, weights.to(logits).T, strict=True)
-        losses = [_loss(part, value, weight) for part, value, weight in pairs]
+        loss_of = _towards_or_away if bool((weights < 0).any()) else _towards
+        losses = [loss_of(part, value, weight) for part, value, weight in pairs]
         loss = torch.stack(losses, 1).sum(1)
         (gradient,) = torch.autograd.grad(loss.sum(), latents)
         length = gradient.square().mean((1, 2, 3)).sqrt().clamp(min=torch.finfo(torch.float32).tiny)
@@ -125,12 +126,16 @@ def _value(found: Asks | Seen, name: str) -> str:
     return found.get(name, ("", 1.0))[0]
 
 
-def _loss(logits: Tensor, values: Tensor, weights: Tensor) -> Tensor:
-    """How surely each of B values is not read, or where its weight is below 0, how surely it is; B x values -> B."""
-    towards = functional.cross_entropy(logits, values, ignore_index=NOT_ASKED, reduction="none")
+def _towards(logits: Tensor, values: Tensor, weights: Tensor) -> Tensor:
+    """How surely each of B values is not read, as heavily as it weighs; B x values -> B."""
+    return functional.cross_entropy(logits, values, ignore_index=NOT_ASKED, reduction="none") * weights
+
+
+def _towards_or_away(logits: Tensor, values: Tensor, weights: Tensor) -> Tensor:
+    """The same, but where a weight is below 0, how surely its value is read."""
     rest = logits.scatter(1, values.clamp(min=0)[:, None], torch.finfo(logits.dtype).min)
     away = logits.logsumexp(1) - rest.logsumexp(1)
-    return torch.where(weights < 0, away, towards) * weights.abs()
+    return torch.where(weights < 0, -weights * away, _towards(logits, values, weights))
 
 
 def _heaviness(weight: float) -> float:
