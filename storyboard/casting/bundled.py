@@ -32,8 +32,6 @@ SIZE = 128
 SHOTS = ("full", "medium", "close-up", "wide", "medium", "full")
 STYLES: Mapping[str, str] = {"inkline": "ink"}
 """Name of a bundled style -> the illustrator's style that it learns from."""
-LORA_SCALE = 0.8
-"""At full strength scenes lose more and the character gains nothing (docs/characters.md)."""
 FIXED: Mapping[str, Any] = {"second": None, "style": "flat"}
 
 
@@ -63,14 +61,6 @@ def method_of(folder: Path) -> str:
     return "textual-inversion" if read_record(folder / FILE_NAME).kind == "style" else "pivotal"
 
 
-def _weaker(record: CharacterRecord, family: str) -> CharacterRecord:
-    """The record with that family's LoRA at `LORA_SCALE`."""
-    rows = record.adapters[family]  # type: ignore[index]
-    return record.with_adapters(
-        family, [row.model_copy(update={"scale": LORA_SCALE}) if row.kind == "lora" else row for row in rows]
-    )
-
-
 def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
     """Draw and train; the folder `target`, which holds a character.toml, gets pictures, adapter and record.
 
@@ -91,7 +81,7 @@ def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
         trained = train_pictures(name, words.token, "" if is_style else words.noun, pictures, trainee, options, wish)
         shutil.copytree(target, draft.folder, ignore=shutil.ignore_patterns("references", "training"))
         record = words.model_copy(update={"references": write_references(draft, pictures)})
-        draft.write_record(_weaker(with_adapters(draft, record, trained, wish), trainee.model.family))
+        draft.write_record(with_adapters(draft, record, trained, wish))
         shutil.rmtree(target)
         shutil.copytree(draft.folder, target)
         shutil.rmtree(trained.work)

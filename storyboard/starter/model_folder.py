@@ -23,7 +23,8 @@ DEFAULT_RESCALE = 0.35
 """Of the contrast that guidance adds, taken back: half of what is usual (decision 0011)."""
 DEFAULT_PERTURBED_FROM = 1
 """The level of the UNet from which down the negative prompt's self-attention is perturbed (decision 0013)."""
-
+DEFAULT_INTERVAL = (0.1, 0.85)
+"""The shares of a frame's steps between which it is guided (decision 0018)."""
 DEFAULT_TOWARDS_ATTRIBUTES = 0.15
 """How far each step is led towards the attributes that are not seen yet (decision 0016)."""
 
@@ -62,6 +63,7 @@ def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe, 
         "guidance": DEFAULT_GUIDANCE,
         "guidance_rescale": DEFAULT_RESCALE,
         "guidance_perturbed_from": DEFAULT_PERTURBED_FROM,
+        "guidance_interval": list(DEFAULT_INTERVAL),
         "guidance_towards_attributes": DEFAULT_TOWARDS_ATTRIBUTES,
         "size": [recipe.size] * 2,
         "family": "sd1",
