@@ -6,12 +6,12 @@ Character fidelity: share of the character's own attributes seen in every frame 
 pairwise agreement about the person. Scene fidelity: share of the attributes asked for in prompts that are seen.
 Scene diversity: 1 minus pairwise agreement about everything but the person; a method that copies the pose loses here.
 All as the attribute probe reads them; where frames are repaired it also chose which, so those rows
-flatter themselves, unless `--probe` names one trained apart (`python -m storyboard.starter probe train WORK --seed 1 -o
-FOLDER`). Cosine: between a frame and its prompt, with the look in words, by the image tower (the small CLIP
-model), which chose nothing; `benchmarks/cosine.py` says what it can see.
-Time is processor time of this process on one thread, which other load does not disturb much; memory is the peak of the
-resident set while a row runs, as a ratio to the first row's. The time of a board of 20 frames is measured apart, as a
-ratio to plain prompts on as long a board. Progress goes to stderr.
+flatter themselves. `--second` names a probe trained apart (`python -m storyboard.starter probe train WORK --seed 1 -o
+FOLDER`), which chose nothing and reads character and scene as well. Cosine: between a frame and its prompt, with the
+look in words, by the image tower (the small CLIP model), which chose nothing; `benchmarks/cosine.py` says what it can
+see. Time is processor time of this process on one thread, which other load does not disturb much; memory is the peak of
+the resident set while a row runs, as a ratio to the first row's. The time of a board of 20 frames is measured apart, as
+a ratio to plain prompts on as long a board. Progress, with the figures of each row, goes to stderr.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import json
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -38,7 +39,7 @@ from storyboard.editing.repair import DEPARTURES, LOWEST_SCORE, Repair, repaired
 from storyboard.errors import ModelError
 from storyboard.evaluating.fidelity import character_fidelity, scene_fidelity
 from storyboard.evaluating.likeness import ProbeJudge, same_person, same_scene
-from storyboard.evaluating.probe import FOLDER, Probe, load_probe
+from storyboard.evaluating.probe import Probe, Reading, load_probe
 from storyboard.evaluating.scores import diversity, pairwise
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.events import ignore
@@ -65,7 +66,6 @@ ROWS: tuple[tuple[str, dict[str, object], str], ...] = (
     ("LoRA + one repair", {"consistency": "off", "repair": 1}, "trained"),
     ("LoRA + two repairs", {"consistency": "off", "repair": 2}, "trained"),
     ("LoRA + detail", {"consistency": "off", "detail": 0.5}, "trained"),
-    ("LoRA + detail + one repair", {"consistency": "off", "detail": 0.5, "repair": 1}, "trained"),
     ("LoRA + anchor", {"consistency": "anchor"}, "trained"),
     ("LoRA + anchor+mask", {"consistency": "anchor+mask"}, "trained"),
 )
@@ -74,7 +74,7 @@ TIMED_FRAMES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One method's figures."""
+    """One method's figures; the second ones are by the second probe, 0 where there is none."""
 
     name: str
     character_fidelity: float
@@ -82,6 +82,8 @@ class Row:
     scene_fidelity: float
     scene_diversity: float
     cosine: float
+    second_character_fidelity: float
+    second_scene_fidelity: float
     seconds_per_frame: float
     time_ratio: float
     memory_ratio: float
@@ -168,24 +170,34 @@ class _Peak:
 
 
 def figures(
-    judge: ProbeJudge, boards: Sequence[Sequence[Image.Image]], plans: Sequence[ScenePlan], leads: Sequence[Character]
+    judge: ProbeJudge,
+    second: Probe | None,
+    boards: Sequence[Sequence[Image.Image]],
+    plans: Sequence[ScenePlan],
+    leads: Sequence[Character],
 ) -> dict[str, float]:
-    """The five scores, averaged over stories."""
-    names = ("character_fidelity", "likeness", "scene_fidelity", "scene_diversity", "cosine")
-    totals = dict.fromkeys(names, 0.0)
+    """The scores, averaged over stories."""
+    totals: Counter[str] = Counter()
     for pictures, plan, lead in zip(boards, plans, leads, strict=True):
         readings = judge.probe.read(pictures)
-        wanted = [wanted_attributes(scene.prompt) for scene in plan.scenes]
-        totals["character_fidelity"] += character_fidelity(
-            readings, wanted_attributes(f"{lead.noun}, {lead.look}"), wanted
-        )
+        others = second.read(pictures) if second else []
         totals["likeness"] += pairwise(readings, same_person)
-        totals["scene_fidelity"] += scene_fidelity(readings, wanted)
         totals["scene_diversity"] += diversity(readings, same_scene)
+        for name, read in (("", readings), ("second_", others)):
+            character, scene = fidelities(read, plan, lead) if read else (0.0, 0.0)
+            totals[f"{name}character_fidelity"] += character
+            totals[f"{name}scene_fidelity"] += scene
         texts = [in_words(scene.prompt, lead) for scene in plan.scenes]
         cosines = [judge.clip(picture, text) or 0.0 for picture, text in zip(pictures, texts, strict=True)]
         totals["cosine"] += sum(cosines) / len(cosines)
     return {name: total / len(plans) for name, total in totals.items()}
+
+
+def fidelities(readings: Sequence[Reading], plan: ScenePlan, lead: Character) -> tuple[float, float]:
+    """How much of a story's lead, and of its scenes, is seen."""
+    wanted = [wanted_attributes(scene.prompt) for scene in plan.scenes]
+    look = wanted_attributes(f"{lead.noun}, {lead.look}")
+    return character_fidelity(readings, look, wanted), scene_fidelity(readings, wanted)
 
 
 def cast_of(kind: str, number: int) -> Cast:
@@ -224,15 +236,15 @@ def chosen_rows(only: Sequence[str]) -> tuple[tuple[str, dict[str, object], str]
 
 def run_rows(
     options: RenderOptions,
-    probe: Probe,
+    second: Probe | None,
     stories: int,
     scenes: int,
     only: Sequence[str],
     sheet: Path | None,
     departures: Sequence[float],
 ) -> list[Row]:
-    """Every chosen row, with one loaded model, read by a probe."""
-    judge, rows, strips = ProbeJudge(probe), list[Row](), list[Sequence[Image.Image]]()
+    """Every chosen row, with one loaded model, read by the probe that repairs ask, and perhaps by a second."""
+    judge, rows, strips = ProbeJudge(), list[Row](), list[Sequence[Image.Image]]()
     first = DiffusionRenderer(options)
     drawn(first, "words", 1, 1)  # whatever is done only once is done now
     base: Measured | None = None
@@ -241,8 +253,7 @@ def run_rows(
             continue
         result, plans, leads = drawn(changed(first, changes), kind, stories, scenes, departures)
         base = base or result
-        progress(f"{name}: {result.seconds:.0f} s")
-        scores = figures(judge, result.boards, plans, leads)
+        scores = figures(judge, second, result.boards, plans, leads)
         rows.append(
             Row(
                 name=name,
@@ -252,6 +263,7 @@ def run_rows(
                 **scores,
             )
         )
+        progress(str(rows[-1]))
         strips.append(result.boards[0])
     if sheet is not None:
         contact_sheet(strips).save(sheet)
@@ -291,9 +303,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="8 takes half the time.")
     parser.add_argument("--only", action="append", default=[], metavar="ROW", help="Rows that begin so; repeatable.")
     parser.add_argument("--sheet", type=Path, help="Write the first story of every row as one picture.")
-    parser.add_argument(
-        "--probe", type=Path, default=FOLDER, help="Reads the rows; repairs ask the bundled one whatever this is."
-    )
+    parser.add_argument("--second", type=Path, help="Folder of a second probe, which reads the rows as well.")
     parser.add_argument(
         "--departure", type=float, action="append", help="Of the first repairs, one after the other; 1 is noise."
     )
@@ -302,20 +312,23 @@ def main() -> None:
     if not torch.cuda.is_available():
         torch.set_num_threads(1)
     try:
-        probe = load_probe(asked.probe)
+        second = load_probe(asked.second) if asked.second else None
     except ModelError as error:
-        parser.error(f"--probe: {error}")
+        parser.error(f"--second: {error}")
     options = RenderOptions(model=asked.model, steps=asked.steps, repair=0)
-    rows = run_rows(options, probe, asked.stories, asked.scenes, asked.only, asked.sheet, asked.departure or DEPARTURES)
+    rows = run_rows(
+        options, second, asked.stories, asked.scenes, asked.only, asked.sheet, asked.departure or DEPARTURES
+    )
     timing = run_timing(options, asked.only)
     if asked.json:
         print(json.dumps({"rows": [asdict(row) for row in rows], "timing": timing}, indent=1))
         return
-    print(f"{'row':<46} character likeness  scene diversity  cosine  s/frame  time  memory")
+    print(f"{'row':<46} character likeness  scene diversity  cosine  second: character scene  s/frame  time  memory")
     for row in rows:
         print(
             f"{row.name:<46} {row.character_fidelity:>9.3f} {row.likeness:>8.3f} {row.scene_fidelity:>6.3f} "
             f"{row.scene_diversity:>9.3f} {row.cosine:>7.3f} "
+            f"{row.second_character_fidelity:>17.3f} {row.second_scene_fidelity:>5.3f} "
             f"{row.seconds_per_frame:>8.2f} {row.time_ratio:>5.2f} {row.memory_ratio:>7.2f}"
         )
     for row in timing:
