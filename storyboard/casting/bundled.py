@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from storyboard.casting.adding import TrainingWish, options_for, tell, train_pictures, with_adapters, write_references
-from storyboard.casting.character_file import FILE_NAME, CharacterRecord, read_record
+from storyboard.casting.character_file import FILE_NAME, read_record
 from storyboard.casting.pictures import read_pictures
 from storyboard.casting.shelf import Draft
 from storyboard.casting.training.loading import load_trainee

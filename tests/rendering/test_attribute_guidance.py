@@ -14,6 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from storyboard.casting.registry import load_cast
+from storyboard.editing.word_edit import read_edit
 from storyboard.errors import ModelError
 from storyboard.evaluating.latent_reader import LatentReader, Reader, load_latent_reader, save_latent_reader
 from storyboard.render_options import RenderOptions
@@ -130,6 +131,22 @@ def test_an_edit_that_changes_no_attribute_is_led_as_its_words_say(reader):
     plain = some.shift(latents(), [source])
     for text in ("a man in the park", "a man in the park with a xyzzy"):
         assert torch.equal(some.shift(latents(), [Said(text=text, key="b", edit_of="a")]), plain)
+
+
+def test_an_edit_that_only_weakens_a_word_leads_away_from_it_and_keeps_the_rest(reader):
+    some, clean = AttributeGuidance(reader, 0.05), latents()
+    source = Said(text="a man in a cap in the cave", key="a")
+    edit = Said(text="a man in a (cap:0.4) in the cave", key="b", edit_of="a")
+    _, shift = some.shift(torch.cat([clean, clean]), [source, edit]).split(1)
+    assert shortfall(reader, clean + shift, "hat", "cap") > shortfall(reader, clean, "hat", "cap")
+    assert not torch.equal(some.shift(clean, [replace(edit, edit_of="")]), shift)
+
+
+def test_less_of_a_thing_leads_the_edit_away_from_it(model, reader, manner):  # noqa: F811
+    request = asked(prompt="a man in a cap in the cave")
+    less = replace(request, edit=read_edit(request.prompt, "less cap").to_json())
+    plain, weaker = (finish(model, [walker(model, each)], manner=manner)[0] for each in (request, less))
+    assert shortfall(reader, weaker, "hat", "cap") > shortfall(reader, plain, "hat", "cap")
 
 
 def test_pictures_of_a_batch_are_each_their_own_and_of_any_size(reader):

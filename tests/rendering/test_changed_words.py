@@ -9,13 +9,13 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from storyboard.editing.edit_settings import EditSettings
-from storyboard.editing.word_edit import WordEdit, told_edit
+from storyboard.editing.word_edit import WordEdit, read_edit, told_edit
 from storyboard.rendering.diffusion.changed_words import changed_words
 from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.local_blend import LocalBlend
 from storyboard.rendering.diffusion.prompt_to_prompt import PromptToPrompt
 from storyboard.rendering.diffusion.word_columns import columns_of
-from storyboard.rendering.diffusion.word_edits import edit_methods
+from storyboard.rendering.diffusion.word_edits import edit_methods, weighed
 
 BEFORE = "a man with a blue hat, red mug on a bench"
 AFTER = "a man with a red hat, red mug on a bench"
@@ -86,3 +86,18 @@ def test_what_may_change_grows_by_its_spread():
     total[5] = 1
     blends = [LocalBlend(1, 2, {(1, 0): (3,)}, threshold=0.3, first_share=0.2, spread=spread) for spread in (0, 1, 2)]
     assert [int(blend._inside(state, total).sum()) for blend in blends] == [1, 9, 16]
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "heard"),
+    [
+        ("a man, smiling, in a park", "less smiling", "a man, (smiling:0.4), in a park"),
+        ("a man with a cap, in a capital", "more cap", "a man with a (cap:2.0), in a capital"),
+        ("a (red hat:1.2) on a hat stand", "less hat", "a (red (hat:0.4):1.2) on a (hat:0.4) stand"),
+        ("a man with a cap", "a hat instead of a cap", "a man with a hat"),
+    ],
+)
+def test_what_an_edit_says_with_its_weights(text, said, heard):
+    edit = read_edit(text, said)
+    assert weighed(edit.after, edit.to_json()) == heard
+    assert weighed(text, "") == text

@@ -115,7 +115,7 @@ class AttributeGuidance:
             return asked
         text, seen = self.last[frame.edit_of]
         before = self.asks(text)
-        changed = {name for name in {**before, **asked} if _value(before, name) != _value(asked, name)}
+        changed = {name for name in {**before, **asked} if before.get(name) != asked.get(name)}
         if not changed:
             return asked
         surely = {name: value for name, (value, probability) in seen.items() if probability >= SURE}

@@ -24,6 +24,7 @@ from storyboard.rendering.diffusion.families import Family
 from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
 from storyboard.rendering.diffusion.lanes import Walker
 from storyboard.rendering.diffusion.perturbed_attention import PerturbedNegative
+from storyboard.rendering.diffusion.word_edits import weighed
 from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner
 
 Batches = Sequence[Sequence[Walker]]
@@ -76,7 +77,7 @@ class _LaneRows:
         """All that is said of this lane at this evaluation, and what its lead looks like; nothing where it is never
         guided."""
         request = self.walker.lane.request
-        texts = [embedding.text for weight, embedding in self.terms if weight > 0]
+        texts = [weighed(embedding.text, request.edit) for weight, embedding in self.terms if weight > 0]
         texts = [request.prompt] if request.consistency == "prompt" else texts  # the text is that of all frames then
         text = "" if not _counts(request.guidance, self.terms) else ", ".join(filter(None, [*texts, request.look]))
         return Said(text=text, key=request.key, edit_of=request.edit_of)

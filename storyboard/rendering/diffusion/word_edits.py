@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 
 from storyboard.editing.word_edit import WordEdit as SpokenEdit
@@ -36,6 +37,14 @@ def edit_methods(chain: Sequence[Lane]) -> tuple[Method, ...]:
         }
         found += [*before.values(), *_blends(said, source, target)]
     return tuple(found)
+
+
+def weighed(text: str, edit: str) -> str:
+    """A text of a frame with the weights that its edit, as in its request, gives single phrases: "less smiling" makes
+    "smiling" into "(smiling:0.4)". The same where there is no edit. Raises BadInput for a damaged record."""
+    for phrase, factor in SpokenEdit.from_json(edit).scales if edit else ():
+        text = re.sub(rf"(?<!\w){re.escape(phrase)}(?!\w)", rf"(\g<0>:{factor})", text)
+    return text
 
 
 def _said(target: Lane) -> SpokenEdit:
