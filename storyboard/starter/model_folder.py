@@ -58,7 +58,12 @@ def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe, 
     for config in folder.glob("*/config.json"):
         forget_origin(config)
     save_latent_reader(folder / READER, Reader(network=reader, labels=probe_labels()))
-    settings = {
+    (folder / "storyboard.json").write_text(json.dumps(sampling_settings(recipe), indent=1) + "\n")
+
+
+def sampling_settings(recipe: Recipe) -> dict[str, Any]:
+    """What `storyboard.json` says of a model that was trained by a recipe."""
+    return {
         "steps": DEFAULT_STEPS,
         "guidance": DEFAULT_GUIDANCE,
         "guidance_rescale": DEFAULT_RESCALE,
@@ -69,7 +74,6 @@ def save_model(pipeline: StableDiffusionPipeline, folder: Path, recipe: Recipe, 
         "family": "sd1",
         "recipe": recipe.name,
     }
-    (folder / "storyboard.json").write_text(json.dumps(settings, indent=1) + "\n")
 
 
 def compute_in_float32(config: Path) -> None:

@@ -6,7 +6,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from storyboard.starter.commands_training import MODEL
-from storyboard.starter.model_folder import folder_bytes, read_settings
+from storyboard.starter.model_folder import folder_bytes, read_settings, sampling_settings
+from storyboard.starter.recipe import CPU
 from storyboard.starter.sampling import sample
 
 
@@ -38,6 +39,10 @@ def test_its_settings_say_how_to_sample() -> None:
     assert settings["steps"] > 0 and settings["guidance"] > 1
     scheduler = json.loads((MODEL / "scheduler" / "scheduler_config.json").read_text())
     assert scheduler["prediction_type"] == "v_prediction" and scheduler["rescale_betas_zero_snr"]
+
+
+def test_its_settings_are_those_that_training_writes() -> None:
+    assert read_settings(MODEL) == json.loads(json.dumps(sampling_settings(CPU)))
 
 
 def test_colour_words_colour_the_picture() -> None:
