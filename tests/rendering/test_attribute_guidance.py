@@ -142,6 +142,18 @@ def test_an_edit_that_only_weakens_a_word_leads_away_from_it_and_keeps_the_rest(
     assert not torch.equal(some.shift(clean, [replace(edit, edit_of="")]), shift)
 
 
+def test_an_edit_of_an_edit_keeps_its_weights_until_it_has_its_own(reader):
+    some, clean = AttributeGuidance(reader, 0.05), latents()
+    first = Said(text="a man in a (cap:0.4) in the cave", key="a")
+    again = Said(text="a man in a cap in the park", key="b", edit_of="a")
+    third = Said(text="a man in a cap in the cave", key="c", edit_of="b")
+    shifts = some.shift(torch.cat([clean] * 3), [first, again, third]).split(1)
+    for shift in shifts:
+        assert shortfall(reader, clean + shift, "hat", "cap") > shortfall(reader, clean, "hat", "cap")
+    heavier = some.shift(clean, [replace(again, text="a man in a (cap:2) in the park")])
+    assert shortfall(reader, clean + heavier, "hat", "cap") < shortfall(reader, clean, "hat", "cap")
+
+
 def test_less_of_a_thing_leads_the_edit_away_from_it(model, reader, manner):  # noqa: F811
     request = asked(prompt="a man in a cap in the cave")
     less = replace(request, edit=read_edit(request.prompt, "less cap").to_json())

@@ -58,7 +58,7 @@ class AttributeGuidance:
 
     def __init__(self, reader: Reader, strength: float) -> None:
         self.reader, self.strength, self.asks = reader, strength, cache(weighted_attributes)
-        self.last: dict[str, tuple[str, Seen]] = {}
+        self.last: dict[str, tuple[Asks, Seen]] = {}
         self.sizes = [len(values) for values in reader.labels.values()]
 
     @torch.enable_grad()
@@ -99,8 +99,9 @@ class AttributeGuidance:
         values = torch.full((len(said), len(self.sizes)), NOT_ASKED)
         weights = torch.zeros(values.shape)
         for row, (frame, read) in enumerate(zip(said, seen, strict=True)):
-            asked = self._with_kept(frame, self.asks(frame.text))
-            self.last[frame.key] = frame.text, read
+            own = self._own(frame)
+            asked = self._with_kept(frame, own)
+            self.last[frame.key] = own, read
             hidden = hidden_attributes(**{name: _value(asked, name) or _value(read, name) or NONE for name in CONTEXT})
             for column, (name, known) in enumerate(self.reader.labels.items()):
                 value, weight = asked.get(name, ("", 1.0))
@@ -108,13 +109,21 @@ class AttributeGuidance:
                     values[row, column], weights[row, column] = known.index(value), _heaviness(weight)
         return values, weights
 
+    def _own(self, frame: Said) -> Asks:
+        """What a frame's text asks for; of what an edit says as the other frame does, as heavily as that one."""
+        asked = self.asks(frame.text)
+        before: Asks = self.last[frame.edit_of][0] if frame.edit_of in self.last and frame.edit_of else {}
+        return {
+            name: before[name] if weight == 1 and _value(before, name) == value else (value, weight)
+            for name, (value, weight) in asked.items()
+        }
+
     def _with_kept(self, frame: Said, asked: Asks) -> Asks:
         """What an edit asks for, and all else as the other frame surely has it; only what it says where its words
         change nothing."""
         if not frame.edit_of or not frame.text or frame.edit_of not in self.last:
             return asked
-        text, seen = self.last[frame.edit_of]
-        before = self.asks(text)
+        before, seen = self.last[frame.edit_of]
         changed = {name for name in {**before, **asked} if before.get(name) != asked.get(name)}
         if not changed:
             return asked
