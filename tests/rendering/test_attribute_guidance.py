@@ -142,16 +142,18 @@ def test_an_edit_that_only_weakens_a_word_leads_away_from_it_and_keeps_the_rest(
     assert not torch.equal(some.shift(clean, [replace(edit, edit_of="")]), shift)
 
 
-def test_an_edit_of_an_edit_keeps_its_weights_until_it_has_its_own(reader):
+def test_an_edit_of_an_edit_keeps_its_weights_until_it_is_written_otherwise(reader):
     some, clean = AttributeGuidance(reader, 0.05), latents()
-    first = Said(text="a man in a (cap:0.4) in the cave", key="a")
+    first = Said(text="a man in a (cap:0.4) in the cave", written="a man in a cap in the cave", key="a")
     again = Said(text="a man in a cap in the park", key="b", edit_of="a")
     third = Said(text="a man in a cap in the cave", key="c", edit_of="b")
-    shifts = some.shift(torch.cat([clean] * 3), [first, again, third]).split(1)
-    for shift in shifts:
+    for shift in some.shift(torch.cat([clean] * 3), [first, again, third]).split(1):
         assert shortfall(reader, clean + shift, "hat", "cap") > shortfall(reader, clean, "hat", "cap")
-    heavier = some.shift(clean, [replace(again, text="a man in a (cap:2) in the park")])
-    assert shortfall(reader, clean + heavier, "hat", "cap") < shortfall(reader, clean, "hat", "cap")
+    written_out = replace(first, written="", key="d")
+    lifted = Said(text="a man in a cap in the park", key="e", edit_of="d")
+    for last in (replace(again, text="a man in a (cap:2) in the park"), lifted):
+        shift = some.shift(torch.cat([clean] * 2), [written_out, last])[1:]
+        assert shortfall(reader, clean + shift, "hat", "cap") < shortfall(reader, clean, "hat", "cap")
 
 
 def test_less_of_a_thing_leads_the_edit_away_from_it(model, reader, manner):  # noqa: F811

@@ -41,9 +41,13 @@ SURE = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What a frame says at a step: `key` is its request's, and `edit_of` that of the frame it is an edit of, or ""."""
+    """What a frame says at a step: `key` is its request's, and `edit_of` that of the frame it is an edit of, or "".
+
+    `written` is its text without the weights that its edit gives single words, where it gives any.
+    """
 
     text: str
+    written: str = ""
     key: str = ""
     edit_of: str = ""
 
@@ -58,7 +62,7 @@ class AttributeGuidance:
 
     def __init__(self, reader: Reader, strength: float) -> None:
         self.reader, self.strength, self.asks = reader, strength, cache(weighted_attributes)
-        self.last: dict[str, tuple[Asks, Seen]] = {}
+        self.last: dict[str, tuple[Said, Asks, Seen]] = {}
         self.sizes = [len(values) for values in reader.labels.values()]
 
     @torch.enable_grad()
@@ -101,7 +105,7 @@ class AttributeGuidance:
         for row, (frame, read) in enumerate(zip(said, seen, strict=True)):
             own = self._own(frame)
             asked = self._with_kept(frame, own)
-            self.last[frame.key] = own, read
+            self.last[frame.key] = frame, own, read
             hidden = hidden_attributes(**{name: _value(asked, name) or _value(read, name) or NONE for name in CONTEXT})
             for column, (name, known) in enumerate(self.reader.labels.items()):
                 value, weight = asked.get(name, ("", 1.0))
@@ -110,20 +114,21 @@ class AttributeGuidance:
         return values, weights
 
     def _own(self, frame: Said) -> Asks:
-        """What a frame's text asks for; of what an edit says as the other frame does, as heavily as that one."""
+        """What a frame's text asks for; of what an edit says in the words of the other frame, as heavily as that one
+        means it."""
         asked = self.asks(frame.text)
-        before: Asks = self.last[frame.edit_of][0] if frame.edit_of in self.last and frame.edit_of else {}
-        return {
-            name: before[name] if weight == 1 and _value(before, name) == value else (value, weight)
-            for name, (value, weight) in asked.items()
-        }
+        if not frame.edit_of or frame.edit_of not in self.last:
+            return asked
+        other, meant, _ = self.last[frame.edit_of]
+        written = self.asks(other.written or other.text)
+        return {name: meant.get(name, found) if written.get(name) == found else found for name, found in asked.items()}
 
     def _with_kept(self, frame: Said, asked: Asks) -> Asks:
         """What an edit asks for, and all else as the other frame surely has it; only what it says where its words
         change nothing."""
         if not frame.edit_of or not frame.text or frame.edit_of not in self.last:
             return asked
-        before, seen = self.last[frame.edit_of]
+        _, before, seen = self.last[frame.edit_of]
         changed = {name for name in {**before, **asked} if before.get(name) != asked.get(name)}
         if not changed:
             return asked

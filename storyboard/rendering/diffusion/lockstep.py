@@ -77,10 +77,10 @@ class _LaneRows:
         """All that is said of this lane at this evaluation, and what its lead looks like; nothing where it is never
         guided."""
         request = self.walker.lane.request
-        texts = [weighed(embedding.text, request.edit) for weight, embedding in self.terms if weight > 0]
+        texts = [embedding.text for weight, embedding in self.terms if weight > 0]
         texts = [request.prompt] if request.consistency == "prompt" else texts  # the text is that of all frames then
         text = "" if not _counts(request.guidance, self.terms) else ", ".join(filter(None, [*texts, request.look]))
-        return Said(text=text, key=request.key, edit_of=request.edit_of)
+        return Said(text=weighed(text, request.edit), written=text, key=request.key, edit_of=request.edit_of)
 
     def embedding(self, place: int) -> Embedding:
         everything = (*([] if self.negative is None else [self.negative]), *(each for _, each in self.terms))
