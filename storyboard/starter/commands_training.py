@@ -56,10 +56,12 @@ def train(
 @click.option("--model", type=FOLDER, default=MODEL, help="Model folder; the bundled one if left out.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=Path("samples.png"))
 @click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--steps", type=click.IntRange(1), default=20, show_default=True)
-@click.option("--guidance", type=float, default=5.0, show_default=True)
+@click.option("--steps", type=click.IntRange(1), help="Sampling steps, if not the model's own.")
+@click.option("--guidance", type=float, help="Guidance, if not the model's own.")
 @click.option("--prompt", "prompts", multiple=True, help="Instead of the fixed prompts; may be repeated.")
-def samples(model: Path, output: Path, seed: int, steps: int, guidance: float, prompts: tuple[str, ...]) -> None:
+def samples(
+    model: Path, output: Path, seed: int, steps: int | None, guidance: float | None, prompts: tuple[str, ...]
+) -> None:
     """Draw a sheet of the model's own pictures for fixed prompts."""
     from storyboard.starter.sampling import FIXED_PROMPTS, sample
 

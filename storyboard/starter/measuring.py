@@ -1,4 +1,5 @@
-"""The starter model's figures: reconstruction, scene fidelity, the probe's accuracy, sizes and latency."""
+"""The starter model's figures: reconstruction, scene fidelity, distance from drawings, the probe's accuracy, sizes and
+latency."""
 
 import random
 import time
@@ -9,9 +10,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from storyboard.evaluating.fidelity import fidelity_by_attribute, scene_fidelity
-from storyboard.evaluating.probe import load_probe
+from storyboard.evaluating.probe import SIDE, load_probe
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.starter.captions import caption
+from storyboard.starter.illustrator import draw
+from storyboard.starter.kernel_distance import kernel_distance
 from storyboard.starter.model_folder import folder_bytes, load_model, read_settings
 from storyboard.starter.pictures import HELD_OUT_SEED, held_out
 from storyboard.starter.recipe import RECIPES
@@ -25,7 +28,8 @@ BOARD_FRAMES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Everything that `evaluate` prints; `scene_fidelity` is None where no scene was asked for."""
+    """Everything that `evaluate` prints; `scene_fidelity` and `kernel_distance` are None where less than two scenes
+    were asked for."""
 
     recipe: str
     steps: int
@@ -33,6 +37,7 @@ class Figures:
     scenes: int
     vae_psnr: float
     scene_fidelity: float | None
+    kernel_distance: float | None
     fidelity_by_attribute: dict[str, float]
     probe_accuracy: dict[str, float]
     total_bytes: int
@@ -55,16 +60,30 @@ def held_out_scenes(count: int) -> tuple[list[SceneSpec], list[str]]:
     return specs, prompts
 
 
-def prompted_fidelity(
+@dataclass(frozen=True, kw_only=True)
+class _OfPictures:
+    """What pictures of held-out captions show; see `Figures`."""
+
+    scene_fidelity: float | None
+    kernel_distance: float | None
+    fidelity_by_attribute: dict[str, float]
+
+
+def _of_pictures(
     folder: Path, pipeline: StableDiffusionPipeline, count: int, steps: int, guidance: float
-) -> tuple[float | None, dict[str, float]]:
-    """Share of what held-out captions plainly ask for that the probe sees in the model's pictures; and by attribute."""
-    if not count:
-        return None, {}
-    _, prompts = held_out_scenes(count)
-    readings = load_probe().read(sample(folder, prompts, seed=0, steps=steps, guidance=guidance, pipeline=pipeline))
-    wanted = [wanted_attributes(prompt) for prompt in prompts]
-    return scene_fidelity(readings, wanted), fidelity_by_attribute(readings, wanted)
+) -> _OfPictures:
+    """Share of what held-out captions plainly ask for that the probe sees in the model's pictures, also by attribute,
+    and how far they are from drawings of the same scenes."""
+    if count < 2:
+        return _OfPictures(scene_fidelity=None, kernel_distance=None, fidelity_by_attribute={})
+    specs, prompts = held_out_scenes(count)
+    probe, pictures = load_probe(), sample(folder, prompts, seed=0, steps=steps, guidance=guidance, pipeline=pipeline)
+    readings, wanted = probe.read(pictures), [wanted_attributes(prompt) for prompt in prompts]
+    return _OfPictures(
+        scene_fidelity=scene_fidelity(readings, wanted),
+        kernel_distance=kernel_distance(pictures, [draw(spec, SIDE).image for spec in specs], probe),
+        fidelity_by_attribute=fidelity_by_attribute(readings, wanted),
+    )
 
 
 def board_seconds(pipeline: StableDiffusionPipeline, steps: int, guidance: float) -> float:
@@ -81,15 +100,14 @@ def measure(folder: Path, scenes: int, steps: int | None = None, guidance: float
     steps, guidance = steps or int(settings["steps"]), settings["guidance"] if guidance is None else guidance
     recipe = RECIPES[settings["recipe"]]
     with torch.no_grad():
-        fidelity, by_attribute = prompted_fidelity(folder, pipeline, scenes, steps, guidance)
+        found = _of_pictures(folder, pipeline, scenes, steps, guidance)
         return Figures(
             recipe=recipe.name,
             steps=steps,
             guidance=guidance,
             scenes=scenes,
             vae_psnr=peak_signal_to_noise(pipeline.vae, held_out(recipe).pictures),
-            scene_fidelity=fidelity,
-            fidelity_by_attribute=by_attribute,
+            **vars(found),
             probe_accuracy=dict(load_probe().accuracy),
             total_bytes=sum(sizes.values()),
             largest_file_bytes=max(sizes.values()),

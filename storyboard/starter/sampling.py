@@ -35,12 +35,13 @@ def sample(
     prompts: Sequence[str],
     *,
     seed: int,
-    steps: int,
-    guidance: float,
+    steps: int | None = None,
+    guidance: float | None = None,
     pipeline: StableDiffusionPipeline | None = None,
 ) -> list[Image.Image]:
     """One picture a prompt, as a board's frames are drawn; picture i starts from the noise of `seed + i`.
 
+    `steps` and `guidance` are the model's own unless they are given.
     `pipeline`: the folder's, where it is loaded already.
     """
     files = find_model(str(folder))
@@ -49,7 +50,7 @@ def sample(
         prompts,
         [seed + number for number in range(len(prompts))],
         (files.width, files.height),
-        steps=steps,
-        guidance=guidance,
+        steps=steps or files.steps,
+        guidance=files.guidance if guidance is None else guidance,
         manner=files.manner,
     )
