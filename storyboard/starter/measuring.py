@@ -28,8 +28,8 @@ BOARD_FRAMES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Everything that `evaluate` prints; `scene_fidelity` and `kernel_distance` are None where less than two scenes
-    were asked for."""
+    """Everything that `evaluate` prints; `scene_fidelity` and the kernel distances, of the model's pictures and of
+    drawings of other scenes, are None where less than two scenes were asked for."""
 
     recipe: str
     steps: int
@@ -38,6 +38,7 @@ class Figures:
     vae_psnr: float
     scene_fidelity: float | None
     kernel_distance: float | None
+    drawings_kernel_distance: float | None
     fidelity_by_attribute: dict[str, float]
     probe_accuracy: dict[str, float]
     total_bytes: int
@@ -66,6 +67,7 @@ class _OfPictures:
 
     scene_fidelity: float | None
     kernel_distance: float | None
+    drawings_kernel_distance: float | None
     fidelity_by_attribute: dict[str, float]
 
 
@@ -73,15 +75,19 @@ def _of_pictures(
     folder: Path, pipeline: StableDiffusionPipeline, count: int, steps: int, guidance: float
 ) -> _OfPictures:
     """Share of what held-out captions plainly ask for that the probe sees in the model's pictures, also by attribute,
-    and how far they are from drawings of the same scenes."""
+    and how far they, and drawings of as many other scenes, are from drawings of the same scenes."""
     if count < 2:
-        return _OfPictures(scene_fidelity=None, kernel_distance=None, fidelity_by_attribute={})
-    specs, prompts = held_out_scenes(count)
+        return _OfPictures(
+            scene_fidelity=None, kernel_distance=None, drawings_kernel_distance=None, fidelity_by_attribute={}
+        )
+    prompts = held_out_scenes(count)[1]
     probe, pictures = load_probe(), sample(folder, prompts, seed=0, steps=steps, guidance=guidance, pipeline=pipeline)
     readings, wanted = probe.read(pictures), [wanted_attributes(prompt) for prompt in prompts]
+    drawings = [draw(spec, SIDE).image for spec in held_out_scenes(2 * count)[0]]
     return _OfPictures(
         scene_fidelity=scene_fidelity(readings, wanted),
-        kernel_distance=kernel_distance(pictures, [draw(spec, SIDE).image for spec in specs], probe),
+        kernel_distance=kernel_distance(pictures, drawings[:count], probe),
+        drawings_kernel_distance=kernel_distance(drawings[count:], drawings[:count], probe),
         fidelity_by_attribute=fidelity_by_attribute(readings, wanted),
     )
 

@@ -16,7 +16,7 @@ def probe() -> Probe:
     return load_probe()
 
 
-def drawings(first: int, count: int = 40) -> list[Image.Image]:
+def drawings(first: int, count: int = 64) -> list[Image.Image]:
     return [draw(random_spec(random.Random(first + number)), 128).image for number in range(count)]
 
 
