@@ -24,12 +24,14 @@ from storyboard.starter.vae_training import peak_signal_to_noise
 
 LATENCY_PROMPT = "a man in a red shirt walking in the park"
 BOARD_FRAMES = 5
+LEAST_PICTURES = 32
+"""A kernel distance between fewer says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Everything that `evaluate` prints; `scene_fidelity` and the kernel distances, of the model's pictures and of
-    drawings of other scenes, are None where less than two scenes were asked for."""
+    """Everything that `evaluate` prints; `scene_fidelity` is None where no scene was asked for, and the kernel
+    distances, of the model's pictures and of drawings of other scenes, where too few were to tell."""
 
     recipe: str
     steps: int
@@ -76,18 +78,19 @@ def _of_pictures(
 ) -> _OfPictures:
     """Share of what held-out captions plainly ask for that the probe sees in the model's pictures, also by attribute,
     and how far they, and drawings of as many other scenes, are from drawings of the same scenes."""
-    if count < 2:
+    if not count:
         return _OfPictures(
             scene_fidelity=None, kernel_distance=None, drawings_kernel_distance=None, fidelity_by_attribute={}
         )
     prompts = held_out_scenes(count)[1]
     probe, pictures = load_probe(), sample(folder, prompts, seed=0, steps=steps, guidance=guidance, pipeline=pipeline)
     readings, wanted = probe.read(pictures), [wanted_attributes(prompt) for prompt in prompts]
-    drawings = [draw(spec, SIDE).image for spec in held_out_scenes(2 * count)[0]]
+    tells = count >= LEAST_PICTURES
+    drawings = [draw(spec, SIDE).image for spec in held_out_scenes(2 * count)[0]] if tells else []
     return _OfPictures(
         scene_fidelity=scene_fidelity(readings, wanted),
-        kernel_distance=kernel_distance(pictures, drawings[:count], probe),
-        drawings_kernel_distance=kernel_distance(drawings[count:], drawings[:count], probe),
+        kernel_distance=kernel_distance(pictures, drawings[:count], probe) if tells else None,
+        drawings_kernel_distance=kernel_distance(drawings[count:], drawings[:count], probe) if tells else None,
         fidelity_by_attribute=fidelity_by_attribute(readings, wanted),
     )
 
