@@ -12,22 +12,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from storyboard.evaluating.probe import BATCH, Probe, ProbeNetwork, to_tensor
+from storyboard.evaluating.probe import BATCH, ProbeNetwork, to_tensor
 
 LEAST_DEVIATION = 1e-6
 
 
-def kernel_distance(made: Sequence[Image.Image], drawings: Sequence[Image.Image], probe: Probe) -> float:
-    """0 for pictures that are as drawings are, on average; it may come out below. At least two of each."""
-    some, others = (_features(probe.network, images) for images in (made, drawings))
-    mean, deviation = others.mean(0), others.std(0).clamp(min=LEAST_DEVIATION)
-    some, others = (some - mean) / deviation, (others - mean) / deviation
+def kernel_distance(made: Tensor, drawings: Tensor) -> float:
+    """Between pictures and drawings by their `features`, at least two of each: 0 for pictures that are as drawings are,
+    on average; it may come out below."""
+    mean, deviation = drawings.mean(0), drawings.std(0).clamp(min=LEAST_DEVIATION)
+    some, others = (made - mean) / deviation, (drawings - mean) / deviation
     return _among(some) + _among(others) - 2 * float(_kernel(some, others).mean())
 
 
 @torch.inference_mode()
-def _features(network: ProbeNetwork, images: Sequence[Image.Image]) -> Tensor:
-    """N x features, double precision."""
+def features(images: Sequence[Image.Image], network: ProbeNetwork) -> Tensor:
+    """What the probe's network sees in N pictures: N x features, double precision."""
     found = list[Tensor]()
     for start in range(0, len(images), BATCH):
         fine = network.fine(network.stem(to_tensor(images[start : start + BATCH])))

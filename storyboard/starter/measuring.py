@@ -3,18 +3,20 @@ latency."""
 
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 
 from storyboard.evaluating.fidelity import fidelity_by_attribute, scene_fidelity
-from storyboard.evaluating.probe import SIDE, load_probe
+from storyboard.evaluating.probe import SIDE, Probe, load_probe
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.starter.captions import caption
 from storyboard.starter.illustrator import draw
-from storyboard.starter.kernel_distance import kernel_distance
+from storyboard.starter.kernel_distance import features, kernel_distance
 from storyboard.starter.model_folder import folder_bytes, load_model, read_settings
 from storyboard.starter.pictures import HELD_OUT_SEED, held_out
 from storyboard.starter.recipe import RECIPES
@@ -63,36 +65,25 @@ def held_out_scenes(count: int) -> tuple[list[SceneSpec], list[str]]:
     return specs, prompts
 
 
-@dataclass(frozen=True, kw_only=True)
-class _OfPictures:
-    """What pictures of held-out captions show; see `Figures`."""
-
-    scene_fidelity: float | None
-    kernel_distance: float | None
-    drawings_kernel_distance: float | None
-    fidelity_by_attribute: dict[str, float]
-
-
-def _of_pictures(
-    folder: Path, pipeline: StableDiffusionPipeline, count: int, steps: int, guidance: float
-) -> _OfPictures:
-    """Share of what held-out captions plainly ask for that the probe sees in the model's pictures, also by attribute,
-    and how far they, and drawings of as many other scenes, are from drawings of the same scenes."""
-    if not count:
-        return _OfPictures(
-            scene_fidelity=None, kernel_distance=None, drawings_kernel_distance=None, fidelity_by_attribute={}
-        )
-    prompts = held_out_scenes(count)[1]
-    probe, pictures = load_probe(), sample(folder, prompts, seed=0, steps=steps, guidance=guidance, pipeline=pipeline)
+def prompted_fidelity(
+    pictures: Sequence[Image.Image], prompts: Sequence[str], probe: Probe
+) -> tuple[float | None, dict[str, float]]:
+    """Share of what prompts plainly ask for that the probe sees in their pictures; and by attribute."""
+    if not pictures:
+        return None, {}
     readings, wanted = probe.read(pictures), [wanted_attributes(prompt) for prompt in prompts]
-    tells = count >= LEAST_PICTURES
-    drawings = [draw(spec, SIDE).image for spec in held_out_scenes(2 * count)[0]] if tells else []
-    return _OfPictures(
-        scene_fidelity=scene_fidelity(readings, wanted),
-        kernel_distance=kernel_distance(pictures, drawings[:count], probe) if tells else None,
-        drawings_kernel_distance=kernel_distance(drawings[count:], drawings[:count], probe) if tells else None,
-        fidelity_by_attribute=fidelity_by_attribute(readings, wanted),
-    )
+    return scene_fidelity(readings, wanted), fidelity_by_attribute(readings, wanted)
+
+
+def distances(pictures: Sequence[Image.Image], probe: Probe) -> tuple[float | None, float | None]:
+    """How far pictures of the first held-out scenes are from drawings of these, and how far drawings of as many others
+    are; None where too few are to tell."""
+    count = len(pictures)
+    if count < LEAST_PICTURES:
+        return None, None
+    drawings = [draw(spec, SIDE).image for spec in held_out_scenes(2 * count)[0]]
+    same, others = features(drawings, probe.network).split(count)
+    return kernel_distance(features(pictures, probe.network), same), kernel_distance(others, same)
 
 
 def board_seconds(pipeline: StableDiffusionPipeline, steps: int, guidance: float) -> float:
@@ -107,17 +98,22 @@ def measure(folder: Path, scenes: int, steps: int | None = None, guidance: float
     """All figures of the model in `folder`, at its own sampling settings unless others are given."""
     pipeline, settings, sizes = load_model(folder), read_settings(folder), folder_bytes(folder)
     steps, guidance = steps or int(settings["steps"]), settings["guidance"] if guidance is None else guidance
-    recipe = RECIPES[settings["recipe"]]
+    recipe, probe, prompts = RECIPES[settings["recipe"]], load_probe(), held_out_scenes(scenes)[1]
     with torch.no_grad():
-        found = _of_pictures(folder, pipeline, scenes, steps, guidance)
+        pictures = sample(folder, prompts, seed=0, steps=steps, guidance=guidance, pipeline=pipeline)
+        fidelity, by_attribute = prompted_fidelity(pictures, prompts, probe)
+        distance, least = distances(pictures, probe)
         return Figures(
             recipe=recipe.name,
             steps=steps,
             guidance=guidance,
             scenes=scenes,
             vae_psnr=peak_signal_to_noise(pipeline.vae, held_out(recipe).pictures),
-            **vars(found),
-            probe_accuracy=dict(load_probe().accuracy),
+            scene_fidelity=fidelity,
+            kernel_distance=distance,
+            drawings_kernel_distance=least,
+            fidelity_by_attribute=by_attribute,
+            probe_accuracy=dict(probe.accuracy),
             total_bytes=sum(sizes.values()),
             largest_file_bytes=max(sizes.values()),
             board_seconds=board_seconds(pipeline, steps, guidance),

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from storyboard.starter.commands_training import MODEL
-from storyboard.starter.measuring import LEAST_PICTURES, _of_pictures, held_out_scenes
-from storyboard.starter.model_folder import load_model
+from PIL import Image
+
+from storyboard.evaluating.probe import load_probe
+from storyboard.starter.illustrator import draw
+from storyboard.starter.measuring import LEAST_PICTURES, distances, held_out_scenes, prompted_fidelity
 
 
-def test_without_pictures_nothing_is_said_of_them() -> None:
-    found = _of_pictures(MODEL, load_model(MODEL), 0, 1, 1.0)
-    assert vars(found) == {
-        "scene_fidelity": None,
-        "kernel_distance": None,
-        "drawings_kernel_distance": None,
-        "fidelity_by_attribute": {},
-    }
+def test_drawings_show_what_is_asked_and_none_say_nothing() -> None:
+    specs, prompts = held_out_scenes(4)
+    share, by_attribute = prompted_fidelity([draw(spec, 128).image for spec in specs], prompts, load_probe())
+    assert share > 0.9
+    assert list(by_attribute.values()) == sorted(by_attribute.values(), reverse=True)
+    assert prompted_fidelity([], [], load_probe()) == (None, {})
 
 
-def test_few_pictures_show_what_is_asked_but_not_how_real_they_are() -> None:
-    found = _of_pictures(MODEL, load_model(MODEL), 1, 1, 1.0)
-    assert 0 <= found.scene_fidelity <= 1 and found.fidelity_by_attribute
-    assert found.kernel_distance is found.drawings_kernel_distance is None
-
-
-def test_noise_lies_further_from_drawings_than_drawings_do() -> None:
-    found = _of_pictures(MODEL, load_model(MODEL), LEAST_PICTURES, 1, 1.0)
-    assert found.kernel_distance > found.drawings_kernel_distance
+def test_grey_pictures_lie_further_from_drawings_than_drawings_do() -> None:
+    grey = [Image.new("RGB", (128, 128), (level, level, level)) for level in range(LEAST_PICTURES)]
+    distance, least = distances(grey, load_probe())
+    assert distance > least
+    assert distances(grey[1:], load_probe()) == (None, None)
 
 
 def test_more_scenes_begin_with_the_same() -> None:
