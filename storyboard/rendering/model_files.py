@@ -60,6 +60,7 @@ class GuidanceManner:
             which down the negative prompt's self-attention is perturbed; None: nowhere. See `perturbed_attention`.
         interval: the first and last share of a frame's steps between which it is guided; before and after, the prompt's
             own prediction counts (Kynkäänniemi et al., arXiv 2404.07724).
+        falling: from which share of the steps on it is at most how strong; see decision 0020.
         towards_attributes: how far each step is led towards the attributes that `reader` does not see yet, 0 (not at
             all) to 1. See `attribute_guidance`.
         reader: folder of the network that reads them.
@@ -69,6 +70,7 @@ class GuidanceManner:
     parallel: float = 1.0
     perturbed_from: int | None = None
     interval: tuple[float, float] = (0.0, 1.0)
+    falling: tuple[float, float] = (1.0, 0.0)
     towards_attributes: float = 0.0
     reader: Path | None = None
 
@@ -274,6 +276,7 @@ def _manner(configs: Path, settings: Mapping[str, Any], rescale: float) -> Guida
         parallel=settings.get("guidance_parallel", 1.0),
         perturbed_from=settings.get("guidance_perturbed_from"),
         interval=tuple(settings.get("guidance_interval", USUAL_MANNER.interval)),
+        falling=tuple(settings.get("guidance_falling", USUAL_MANNER.falling)),
         towards_attributes=led,
         reader=reader if led else None,
     )
@@ -294,6 +297,7 @@ def _settings(configs: Path) -> Mapping[str, Any]:
         "guidance_towards_attributes": _number_up_to(1),
         "guidance_perturbed_from": lambda value: value is None or (type(value) is int and 0 <= value <= 9),
         "guidance_interval": lambda value: isinstance(value, list) and len(value) == 2 and _ascending(value),
+        "guidance_falling": lambda value: isinstance(value, list) and len(value) == 2 and _falling(*value),
         "adapter_family": lambda value: value in (STARTER, *GUIDANCE),
         "sampler": lambda value: isinstance(value, str),
     }
@@ -309,6 +313,10 @@ def _settings(configs: Path) -> Mapping[str, Any]:
 
 def _ascending(shares: Sequence[Any]) -> bool:
     return all(map(_number_up_to(1), shares)) and list(shares) == sorted(shares)
+
+
+def _falling(share: Any, most: Any) -> bool:
+    return _number_up_to(1)(share) and _number_up_to(50)(most)
 
 
 def _number_up_to(most: float) -> Callable[[Any], bool]:

@@ -25,6 +25,8 @@ DEFAULT_PERTURBED_FROM = 1
 """The level of the UNet from which down the negative prompt's self-attention is perturbed (decision 0013)."""
 DEFAULT_INTERVAL = (0.1, 0.85)
 """The shares of a frame's steps between which it is guided (decision 0018)."""
+DEFAULT_FALLING = (0.5, 3.0)
+"""From which share of the steps on guidance is at most how strong (decision 0020)."""
 DEFAULT_TOWARDS_ATTRIBUTES = 0.15
 """How far each step is led towards the attributes that are not seen yet (decision 0016)."""
 
@@ -69,6 +71,7 @@ def sampling_settings(recipe: Recipe) -> dict[str, Any]:
         "guidance_rescale": DEFAULT_RESCALE,
         "guidance_perturbed_from": DEFAULT_PERTURBED_FROM,
         "guidance_interval": list(DEFAULT_INTERVAL),
+        "guidance_falling": list(DEFAULT_FALLING),
         "guidance_towards_attributes": DEFAULT_TOWARDS_ATTRIBUTES,
         "size": [recipe.size] * 2,
         "family": "sd1",

@@ -165,6 +165,17 @@ def test_outside_its_interval_nothing_is_guided(model):
     assert not torch.allclose(late, finish(model, [walker(model, asked())])[0], atol=1e-3)
 
 
+def test_guidance_falls_where_the_manner_says_so_and_never_rises(model):
+    falls = GuidanceManner(falling=(0.5, 3.0), interval=(0.0, 0.9))
+    strong, weak = (walker(model, asked(guidance=scale)) for scale in (6.0, 2.0))
+    assert [strong.guidance(evaluation, falls) for evaluation in range(strong.evaluations)] == [6, 6, 6, 3, 3]
+    assert [weak.guidance(evaluation, falls) for evaluation in range(weak.evaluations)] == [2] * 5
+    ended = GuidanceManner(falling=(0.5, 3.0), interval=(0.0, 0.7))
+    assert [strong.guidance(evaluation, ended) for evaluation in range(strong.evaluations)] == [6, 6, 6, 3, 1]
+    as_it_is, falling = (finish(model, [walker(model, asked())], manner=each)[0] for each in (GuidanceManner(), falls))
+    assert not torch.allclose(falling, as_it_is, atol=1e-3)
+
+
 def test_terms_joined_by_and_count_outside_the_interval_too(model):
     manner = GuidanceManner(interval=(0.2, 0.6))
     plain, halves, other = (

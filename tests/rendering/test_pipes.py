@@ -96,10 +96,11 @@ def test_what_a_folder_says_about_itself(tiny_models, folder):
     assert (ours.width, ours.height, ours.manner) == (64, 32, GuidanceManner(rescale=0.7))
     assert GuidanceManner() == sd1.manner
     (folder / "storyboard.json").write_text(
-        '{"guidance_rescale": 0.2, "guidance_parallel": 0, "guidance_perturbed_from": 1, "guidance_interval": [0.1, 1]}'
+        '{"guidance_rescale": 0.2, "guidance_parallel": 0, "guidance_perturbed_from": 1,'
+        ' "guidance_interval": [0.1, 1], "guidance_falling": [0.5, 3]}'
     )
     assert find_model(str(folder)).manner == GuidanceManner(
-        rescale=0.2, parallel=0, perturbed_from=1, interval=(0.1, 1)
+        rescale=0.2, parallel=0, perturbed_from=1, interval=(0.1, 1), falling=(0.5, 3)
     )
     for wrong in (
         '"guidance_parallel": 2',
@@ -111,6 +112,10 @@ def test_what_a_folder_says_about_itself(tiny_models, folder):
         '"guidance_interval": [0.1]',
         '"guidance_interval": 0.7',
         '"guidance_interval": [0, "1"]',
+        '"guidance_falling": [0.5]',
+        '"guidance_falling": [1.5, 3]',
+        '"guidance_falling": [0.5, null]',
+        '"guidance_falling": 3',
         '"guidance": "5"',
     ):
         (folder / "storyboard.json").write_text(f"{{{wrong}}}")

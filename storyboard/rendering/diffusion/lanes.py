@@ -12,6 +12,7 @@ from storyboard.render_options import FrameRequest
 from storyboard.rendering.diffusion.conditioning import Conditioner, Conditioning, Embedding
 from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in
 from storyboard.rendering.diffusion.schedulers import LaneSchedule, new_scheduler
+from storyboard.rendering.model_files import GuidanceManner
 from storyboard.rendering.side_by_side import told_apart
 
 
@@ -111,11 +112,14 @@ class Walker:
         step = self.schedule.step_of(evaluation)
         return self.lane.negative.at(step)[0][1], self.lane.positive.at(step)
 
-    def guidance(self, evaluation: int, interval: tuple[float, float]) -> float:
-        """How strongly the prompt counts at this evaluation: as asked from the first to the last share of all, else 1
-        at most."""
-        asked, (first, last) = self.lane.request.guidance, interval
-        return asked if first <= evaluation / self.evaluations < last else min(asked, 1.0)
+    def guidance(self, evaluation: int, manner: GuidanceManner) -> float:
+        """How strongly the prompt counts at this evaluation: as asked inside the manner's interval, at most as strongly
+        as it falls to from there on, else 1 at most."""
+        asked, done = self.lane.request.guidance, evaluation / self.evaluations
+        (first, last), (falls, weaker) = manner.interval, manner.falling
+        if not first <= done < last:
+            return min(asked, 1.0)
+        return min(asked, weaker) if done >= falls else asked
 
     def model_input(self, evaluation: int) -> Tensor:
         return self.schedule.model_input(self.latents, evaluation)

@@ -195,7 +195,7 @@ def _same_length(denoiser: Denoiser, walkers: Sequence[Walker], left: int) -> li
 
 def _lane_rows(denoiser: Denoiser, walker: Walker, evaluation: int) -> _LaneRows:
     negative, terms = walker.embeddings(evaluation)
-    scale = walker.guidance(evaluation, denoiser.manner.interval)
+    scale = walker.guidance(evaluation, denoiser.manner)
     needed = _counts(scale, terms)
     texts = [*([negative] if needed else []), *(embedding for _, embedding in terms)]
     return _LaneRows(

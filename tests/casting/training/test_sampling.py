@@ -28,7 +28,12 @@ def test_a_sample_is_the_frame_of_its_prompt_and_seed() -> None:
     trainee = load_trainee("starter", precision="float32", device="cpu")
     size = (request.width, request.height)
     manner = GuidanceManner(
-        rescale=0.35, perturbed_from=1, interval=(0.1, 0.85), towards_attributes=0.15, reader=STARTER / READER
+        rescale=0.35,
+        perturbed_from=1,
+        interval=(0.1, 0.85),
+        falling=(0.5, 3.0),
+        towards_attributes=0.15,
+        reader=STARTER / READER,
     )
     assert trainee.guidance == Guidance(scale=request.guidance, manner=manner)
 
