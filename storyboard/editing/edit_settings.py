@@ -59,6 +59,8 @@ THING = EditSettings(cross=0.2, changed=0.1, self_attention=0.0, blend_from=0.8)
 """A thing needs another layout where it is: chosen by `benchmarks/edits.py --sweep` on the bundled model."""
 COLOURED = EditSettings(around="things", blend=0.6)
 """A word like "red" is looked at in many places, the vest it describes only where it is, and faces lie near."""
+WORN = EditSettings(around="things", blend=0.3)
+"""Clothes that a trained character's token draws: words behind it are looked at in part of them only."""
 MOMENT = EditSettings(cross=0.4, blend=0.0)
 """Light and weather change everything; words that stay, such as "blue sky", must not hold on for long."""
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from storyboard.character import Character
-from storyboard.editing.edit_settings import COLOURED
+from storyboard.editing.edit_settings import WORN
 from storyboard.editing.scene_words import COLOUR, with_colour
 from storyboard.editing.word_edit import (
     ARTICLES,
@@ -86,7 +86,7 @@ def _put_on(prompt: str, meant: _Meant, where: str) -> WordEdit:
     after = dressed(prompt, meant.character, (words,))
     gone, new = changed_words(prompt, after)
     edit = limited(WordEdit(kind="add", before=prompt, after=after, gone=gone, new=new), where)
-    return replace(edit, settings=COLOURED) if words.split()[-1] == meant.part[-1] else edit
+    return replace(edit, settings=WORN) if words.split()[-1] == meant.part[-1] else edit
 
 
 def _content(text: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storyboard.character import Character
-from storyboard.editing.edit_settings import COLOURED, THING
+from storyboard.editing.edit_settings import COLOURED, THING, WORN
 from storyboard.editing.word_edit import NotUnderstood, read_edit
 from storyboard.editing.worn import read_edit_of
 
@@ -37,7 +37,7 @@ def test_new_words_stand_behind_the_token_and_weigh_more(said, words):
     assert edit.before == PROMPT
     assert edit.after == f"wide shot, fljsdhn man, ({words}:1.3), sitting on a bench, park"
     same_thing = words.split()[-1] in ("vest", "hair", "goatee")
-    assert (edit.gone, edit.new, edit.settings) == ((), tuple(words.split()), COLOURED if same_thing else THING)
+    assert (edit.gone, edit.new, edit.settings) == ((), tuple(words.split()), WORN if same_thing else THING)
 
 
 @pytest.mark.parametrize("said", ["remove the vest", "without the green vest", "less vest", "take the goatee away"])
