@@ -93,19 +93,22 @@ class UNetRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnPicturesRecipe:
-    """The UNet goes on with its own pictures, `drawn` at a time every `draw_every` updates; the last `kept` are used.
+class OwnWaysRecipe:
+    """The UNet goes on with places it came to itself, on `drawn` ways more every `draw_every` updates; the last `kept`
+    are used.
 
-    An update reads `batch` places on their way, from the second of `steps_to_draw` on.
+    An update reads `batch` places, of pictures drawn in `steps_to_draw`; `weight` is of what it learns there, beside
+    the drawings.
     """
 
-    steps: int = 620
+    steps: int
+    weight: float
+    steps_to_draw: int
+    detail_weight: float
     batch: int = 48
     drawn: int = 24
     draw_every: int = 4
     kept: int = 384
-    steps_to_draw: int = 12
-    weight: float = 0.15
     warmup: int = 20
     decay_share: float = 0.5
     learning_rate: float = 4e-4
@@ -121,7 +124,30 @@ class OwnPicturesRecipe:
             decay_share=self.decay_share,
             learning_rate=self.learning_rate,
             ema=self.ema,
+            detail_weight=self.detail_weight,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnPicturesRecipe(OwnWaysRecipe):
+    """Ways from noise to pictures."""
+
+    steps: int = 620
+    weight: float = 0.15
+    steps_to_draw: int = 12
+    detail_weight: float = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftRecipe(OwnWaysRecipe):
+    """Ways of `places` steps from drawings with noise on them."""
+
+    steps: int = 500
+    weight: float = 1.0
+    steps_to_draw: int = 20
+    detail_weight: float = 4.0
+    places: int = 5
+    attribute_weight: float = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +167,7 @@ class Recipe:
     text: TextRecipe = field(default_factory=TextRecipe)
     unet: UNetRecipe = field(default_factory=UNetRecipe)
     own: OwnPicturesRecipe = field(default_factory=OwnPicturesRecipe)
+    drift: DriftRecipe = field(default_factory=DriftRecipe)
 
     @property
     def latent_size(self) -> int:

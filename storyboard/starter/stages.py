@@ -1,8 +1,8 @@
 """The training's stages in order, each leaving files for the next: tokenizer, pictures, vae, polish, latents, reader,
-unet, own.
+unet, own, drift.
 
-Folder layout: tokenizer/, pictures/, vae/, latents/, reader.safetensors, unet.safetensors and own.safetensors
-(checkpoints) and export/ (the model folder).
+Folder layout: tokenizer/, pictures/, vae/, latents/, reader.safetensors, unet.safetensors, own.safetensors and
+drift.safetensors (checkpoints) and export/ (the model folder).
 """
 
 import shutil
@@ -17,9 +17,11 @@ from transformers import CLIPTokenizer
 
 from storyboard.evaluating.latent_reader import LatentReader
 from storyboard.starter.attribute_supervision import load_reader, save_reader, train_reader
+from storyboard.starter.drift import DriftTraining
 from storyboard.starter.latent_pool import LatentPool, empty_tokens, encode_pool
 from storyboard.starter.model_folder import assemble, load_model, save_model
 from storyboard.starter.own_pictures import OwnPicturesTraining
+from storyboard.starter.own_ways import OwnWaysTraining
 from storyboard.starter.pictures import Shard, draw_pool, load_shard, shard_path
 from storyboard.starter.recipe import Recipe
 from storyboard.starter.tokenizer_training import save_tokenizer, train_tokenizer
@@ -27,8 +29,8 @@ from storyboard.starter.unet_training import UNetTraining, place_among_processes
 from storyboard.starter.vae_training import VaeTraining, polish
 
 Report = Callable[[str], None]
-STAGES = ("tokenizer", "pictures", "vae", "polish", "latents", "reader", "unet", "own")
-USUAL_STAGES = STAGES[:-1]
+STAGES = ("tokenizer", "pictures", "vae", "polish", "latents", "reader", "unet", "own", "drift")
+USUAL_STAGES = tuple(stage for stage in STAGES if stage != "own")
 """All but `own`, whose weights are wanted as half of a mean (decision 0014)."""
 VAE_SHARDS = 12
 REPORT_EVERY = 25
@@ -54,7 +56,8 @@ class Workshop:
             "latents": self.encode,
             "reader": self.train_reader,
             "unet": lambda: self.train_unet(minutes, resume),
-            "own": lambda: self.train_on_own_pictures(minutes, resume),
+            "own": lambda: self.train_on_own_ways("own", OwnPicturesTraining, minutes, resume),
+            "drift": lambda: self.train_on_own_ways("drift", DriftTraining, minutes, resume),
         }
         steps[stage]()
 
@@ -98,13 +101,19 @@ class Workshop:
         tokenizer = self.tokenizer()
         self._train("unet", UNetTraining(self.recipe, tokenizer, self._reader()), tokenizer, minutes, resume)
 
-    def train_on_own_pictures(self, minutes: float | None = None, resume: bool = False) -> None:
-        """Go on with what was exported last, on its own pictures; as `train_unet`."""
+    def train_on_own_ways(
+        self,
+        stage: str,
+        training_of: Callable[[Recipe, CLIPTokenizer, LatentReader], OwnWaysTraining],
+        minutes: float | None = None,
+        resume: bool = False,
+    ) -> None:
+        """Go on with what was exported last, where its own steps lead it; as `train_unet`."""
         tokenizer = self.tokenizer()
-        training = OwnPicturesTraining(self.recipe, tokenizer, self._reader())
+        training = training_of(self.recipe, tokenizer, self._reader())
         trained = load_model(self.folder / "export")
         training.start_from(trained.text_encoder, trained.unet)
-        self._train("own", training, tokenizer, minutes, resume)
+        self._train(stage, training, tokenizer, minutes, resume)
 
     def _train(
         self, stage: str, training: UNetTraining, tokenizer: CLIPTokenizer, minutes: float | None, resume: bool

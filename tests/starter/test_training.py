@@ -1,6 +1,7 @@
 """The training on a tiny recipe: exact to resume, and its folder loads in plain diffusers."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,16 @@ from storyboard.rendering.diffusion.lanes import Walker, lane_of
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
 from storyboard.rendering.diffusion.samples import NO_OTHER_CLOTHES, _request
 from storyboard.starter.attribute_supervision import SIZES, load_reader, save_reader, train_reader
+from storyboard.starter.drift import DriftTraining
 from storyboard.starter.latent_pool import Batch, LatentPool, empty_tokens, encode_shard
 from storyboard.starter.model_folder import DEFAULT_GUIDANCE, assemble
-from storyboard.starter.own_pictures import MANNER, OwnPicturesTraining, draw_own
+from storyboard.starter.own_pictures import OwnPicturesTraining
+from storyboard.starter.own_ways import MANNER, OwnWaysTraining, timesteps_of, walk
 from storyboard.starter.pictures import draw_shard
 from storyboard.starter.probe_training import IGNORED
 from storyboard.starter.recipe import (
     CPU,
+    DriftRecipe,
     OwnPicturesRecipe,
     PoolRecipe,
     ReaderRecipe,
@@ -36,7 +40,7 @@ from storyboard.starter.recipe import (
 from storyboard.starter.stages import STAGES, Workshop
 from storyboard.starter.tokenizer_training import train_tokenizer
 from storyboard.starter.trainee import stable_then_decay
-from storyboard.starter.unet_training import UNetTraining
+from storyboard.starter.unet_training import UNetTraining, new_scheduler
 from storyboard.starter.vae_training import VaeTraining, new_vae, peak_signal_to_noise, polish
 
 TINY = Recipe(
@@ -50,6 +54,7 @@ TINY = Recipe(
     text=TextRecipe(width=16, layers=1, heads=2),
     unet=UNetRecipe(channels=(16, 32), batch=4, steps=8, warmup=2),
     own=OwnPicturesRecipe(steps=3, batch=4, drawn=2, draw_every=2, kept=4, steps_to_draw=3, warmup=1),
+    drift=DriftRecipe(steps=3, batch=4, drawn=2, draw_every=2, kept=4, steps_to_draw=5, places=3, warmup=1),
 )
 
 
@@ -243,7 +248,7 @@ def test_own_pictures_are_drawn_as_boards_draw_them() -> None:
         tokens=encoded.input_ids, weights=torch.ones(2, 77),
     )  # fmt: skip
     processors = dict(training.unet.attn_processors)
-    own = draw_own(training.denoiser, batch, 4, torch.Generator().manual_seed(2))
+    own = walk(training.denoiser, batch, torch.Generator().manual_seed(2), first=0, places=4, steps=4)
     assert dict(training.unet.attn_processors) == processors
 
     noise = torch.randn(batch.latents.shape, generator=torch.Generator().manual_seed(2))
@@ -266,9 +271,17 @@ def test_own_pictures_are_drawn_as_boards_draw_them() -> None:
     assert torch.equal(own.noisy[:, 0], noise.half())
 
 
-def test_resuming_with_own_pictures_is_exact(tmp_path: Path, pool_and_tokenizer: tuple[LatentPool, object]) -> None:
+def drift_training(tokenizer: object, steps: int = 3, **changes: float) -> DriftTraining:
+    """A tiny training of finding back."""
+    return DriftTraining(replace(TINY, drift=replace(TINY.drift, steps=steps, **changes)), tokenizer, reader())
+
+
+@pytest.mark.parametrize("training", [own_training, drift_training])
+def test_resuming_with_own_ways_is_exact(
+    training: Callable[..., OwnWaysTraining], tmp_path: Path, pool_and_tokenizer: tuple[LatentPool, object]
+) -> None:
     pool, tokenizer = pool_and_tokenizer
-    whole, first, second = (own_training(tokenizer, steps=4) for _ in range(3))
+    whole, first, second = (training(tokenizer, steps=4) for _ in range(3))
     for _ in range(4):
         whole.update(pool)
     for _ in range(3):
@@ -304,6 +317,49 @@ def test_own_pictures_come_to_please_the_reader(pool_and_tokenizer: tuple[Latent
         for _ in range(15):
             training.update(bright)
         with torch.no_grad():
-            return sum(float(training.own_loss(4, torch.Generator().manual_seed(seed))) for seed in range(8))
+            return taught(training)
 
     assert missed(1.0) < 0.8 * missed(0.0)
+
+
+def taught(training: OwnWaysTraining) -> float:
+    """What the training still has to teach at 32 places of its own ways."""
+    generators = [torch.Generator().manual_seed(seed) for seed in range(8)]
+    return sum(float(training.own_loss(training.places(4, each), each)) for each in generators)
+
+
+def test_ways_begin_at_drawings_with_noise(pool_and_tokenizer: tuple[LatentPool, object]) -> None:
+    pool, tokenizer = pool_and_tokenizer
+    training = drift_training(tokenizer)
+    ways = training.walked(pool, 2, torch.Generator().manual_seed(0))
+    first = int(ways.steps[0, 0])
+    assert ways.steps.tolist() == [[first, first + 1, first + 2]] * 2
+    signal = new_scheduler().alphas_cumprod[timesteps_of(5)[first]]
+    noise = (ways.noisy[:, 0].float() - signal.sqrt() * ways.latents.float()) / (1 - signal).sqrt()
+    assert abs(float(noise.mean())) < 0.2 and abs(float(noise.std()) - 1) < 0.2
+
+
+def test_who_foresees_the_drawing_is_taught_nothing(pool_and_tokenizer: tuple[LatentPool, object]) -> None:
+    pool, tokenizer = pool_and_tokenizer
+    training = drift_training(tokenizer, attribute_weight=0.0)
+    training.update(pool)
+    generator = torch.Generator().manual_seed(0)
+    places = training.places(4, generator)
+    drawings = places.ways.latents[places.which].float()
+    right = (places.signal.sqrt() * places.noisy - drawings) / (1 - places.signal).sqrt()
+    assert torch.allclose(places.clean(right), drawings, atol=1e-4)
+    assert float(training.own_loss(replace(places, made=right), generator).detach()) < 1e-6
+    assert float(training.own_loss(places, generator).detach()) > 0.1
+
+
+def test_drifting_comes_to_find_back(pool_and_tokenizer: tuple[LatentPool, object]) -> None:
+    pool, tokenizer = pool_and_tokenizer
+
+    def away(weight: float) -> float:
+        training = drift_training(tokenizer, 40, weight=weight, learning_rate=5e-3, attribute_weight=0.0)
+        for _ in range(20):
+            training.update(pool)
+        with torch.no_grad():
+            return taught(training)
+
+    assert away(1.0) < 0.95 * away(0.0)

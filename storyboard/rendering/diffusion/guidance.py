@@ -37,6 +37,15 @@ def guided(
     return prediction * (manner.rescale * wanted / found + (1.0 - manner.rescale))
 
 
+def strength(asked: float, done: float, manner: GuidanceManner) -> float:
+    """How strongly the prompt counts when the share `done` of the steps is done: as asked inside the manner's interval,
+    at most as strongly as it falls to from there on, else 1 at most."""
+    (first, last), (falls, weaker) = manner.interval, manner.falling
+    if not first <= done < last:
+        return min(asked, 1.0)
+    return min(asked, weaker) if done >= falls else asked
+
+
 def along(change: Tensor, direction: Tensor) -> Tensor:
     """The part of `change` that is parallel to `direction`, both of one lane."""
     length = direction.square().sum().clamp(min=torch.finfo(direction.dtype).tiny)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from storyboard.render_options import FrameRequest
 from storyboard.rendering.diffusion.conditioning import Conditioner, Conditioning, Embedding
+from storyboard.rendering.diffusion.guidance import strength
 from storyboard.rendering.diffusion.redressing import Wardrobe, dressed_in
 from storyboard.rendering.diffusion.schedulers import LaneSchedule, new_scheduler
 from storyboard.rendering.model_files import GuidanceManner
@@ -113,13 +114,8 @@ class Walker:
         return self.lane.negative.at(step)[0][1], self.lane.positive.at(step)
 
     def guidance(self, evaluation: int, manner: GuidanceManner) -> float:
-        """How strongly the prompt counts at this evaluation: as asked inside the manner's interval, at most as strongly
-        as it falls to from there on, else 1 at most."""
-        asked, done = self.lane.request.guidance, evaluation / self.evaluations
-        (first, last), (falls, weaker) = manner.interval, manner.falling
-        if not first <= done < last:
-            return min(asked, 1.0)
-        return min(asked, weaker) if done >= falls else asked
+        """How strongly the prompt counts at this evaluation."""
+        return strength(self.lane.request.guidance, evaluation / self.evaluations, manner)
 
     def model_input(self, evaluation: int) -> Tensor:
         return self.schedule.model_input(self.latents, evaluation)
