@@ -147,7 +147,7 @@ class DriftRecipe(OwnWaysRecipe):
     steps_to_draw: int = 20
     detail_weight: float = 4.0
     places: int = 5
-    attribute_weight: float = 0.1
+    attribute_weight: float = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
