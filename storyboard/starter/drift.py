@@ -14,7 +14,7 @@ from transformers import CLIPTokenizer
 from storyboard.evaluating.latent_reader import LatentReader
 from storyboard.starter.latent_pool import LatentPool
 from storyboard.starter.own_ways import OwnWays, OwnWaysTraining, Places, walk
-from storyboard.starter.recipe import DriftRecipe, Recipe
+from storyboard.starter.recipe import Recipe
 
 FULL_NOISE = 0.15
 """The variance of the noise below which places count less: where little is left to draw, v asks for what is long drawn
@@ -27,11 +27,10 @@ class DriftTraining(OwnWaysTraining):
 
     def __init__(self, recipe: Recipe, tokenizer: CLIPTokenizer, reader: LatentReader) -> None:
         super().__init__(recipe, recipe.drift, tokenizer, reader)
-        self.drift: DriftRecipe = recipe.drift
 
     def walked(self, pool: LatentPool, count: int, generator: torch.Generator) -> OwnWays:
         """Ways of a few steps, all from the same one on."""
-        settings, steps, places = self.recipe.unet, self.plan.steps_to_draw, self.drift.places
+        settings, steps, places = self.recipe.unet, self.plan.steps_to_draw, self.recipe.drift.places
         share, empty = settings.emphasised_share, settings.empty_captions
         first = int(torch.randint(steps - places + 1, (), generator=generator))
         batch = pool.draw(count, generator, empty=empty, emphasised=share, full_only=False)
@@ -44,4 +43,4 @@ class DriftTraining(OwnWaysTraining):
         weight = self._weight(places.ways.masks[places.which].float(), places.signal)
         weight = weight * (noise / FULL_NOISE).clamp(max=1.0)
         away = ((places.made - wanted).square() * weight).mean() / weight.mean()
-        return away + self.drift.attribute_weight * self.missed(places.clean(places.made), places, generator)
+        return away + self.recipe.drift.attribute_weight * self.missed(places.clean(places.made), places, generator)
