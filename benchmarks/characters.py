@@ -22,7 +22,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +45,7 @@ from storyboard.evaluating.probe import Probe, load_probe
 from storyboard.evaluating.vocabulary import HIDDEN
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.rendering.diffusion.adapters import adapters_applied
+from storyboard.rendering.resolve_prompt import reminded
 from storyboard.starter.captions import scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw as illustrate
@@ -98,9 +99,10 @@ class Bench:
         return [UNSEEN_SEED + number for number in range(len(self.specs))]
 
     def drawn(self, subject: str, adapters: Sequence[Adapter] = ()) -> list[Image.Image]:
-        """Every scene with this subject."""
-        prompts = [scene_caption(spec, subject) for spec in self.specs]
-        model = self.trainee.model
+        """Every scene with this subject, said as boards say it."""
+        model, who = self.trainee.model, replace(self.character, adapters=tuple(adapters))
+        captions = [scene_caption(spec, subject) for spec in self.specs]
+        prompts = [reminded(caption, who, model.family, caption) for caption in captions]
         uses = [(adapter, used(self.character, adapter, 1.0)) for adapter in adapters]
         with adapters_applied(model.pipe, uses):
             size, guidance, steps = model.native_size, self.trainee.guidance, self.trainee.steps
@@ -169,12 +171,14 @@ def trained(bench: Bench, method: str, overrides: Mapping[str, object], work: Pa
     wish = TrainingWish(model=bench.model, method=method, overrides=overrides, probe=bench.probe)
     options = options_for(trainee, wish, len(pictures), bench.character.look)
     token = bench.character.token
-    made = train_pictures(f"bench-{method}", token, bench.character.noun, pictures, trainee, options, wish)
+    noun, look = bench.character.noun, bench.character.look
+    made = train_pictures(f"bench-{method}", token, noun, pictures, trainee, options, wish, look=look)
     adapters = []
     for kind, path in made.files.items():
         kept = work / f"{len(list(work.iterdir()))}-{path.name}"
         kept.write_bytes(path.read_bytes())
-        adapters.append(Adapter(family=trainee.model.family, kind=kind, path=kept, sha256=sha256_of(kept)))
+        faint, family = tuple(made.record["faint"]), trainee.model.family
+        adapters.append(Adapter(family=family, kind=kind, path=kept, sha256=sha256_of(kept), faint=faint))
     shutil.rmtree(made.work)
     return adapters, float(made.record["seconds"])
 

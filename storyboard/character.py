@@ -26,6 +26,7 @@ class Adapter:
         sha256: hex digest of the file; checked before it is loaded. See `with_configuration`.
         scale: 1.0 = as trained.
         base_model: what it was trained on, for people to read.
+        faint: parts of the look that it does not draw surely, so prompts say them beside the token.
         licence: SPDX id or name.
     """
 
@@ -36,6 +37,7 @@ class Adapter:
     scale: float = 1.0
     base_model: str = ""
     licence: str = ""
+    faint: tuple[str, ...] = ()
 
     def check_file(self) -> None:
         """The file is there and is the one that was registered.

@@ -124,7 +124,7 @@ def add_character(new: NewCharacter, folder: Path, wish: TrainingWish) -> Path:
     token = _token(new, trainee, wish).token
     look = clean(new.look) or _seen_look(new, pictures, wish)
     options = options_for(trainee, wish, len(pictures), look)
-    trained = train_pictures(new.name, token, _noun(new), pictures, trainee, options, wish)
+    trained = train_pictures(new.name, token, _noun(new), pictures, trainee, options, wish, look=look)
     with staged(new.name) as draft:
         references = write_references(draft, pictures)
         record = new.record(token, look).model_copy(update={"references": references})
@@ -150,7 +150,7 @@ def train_character(name: str, wish: TrainingWish) -> Path:
     trainee = load_trainee(wish.model, precision=str(wish.overrides.get("precision") or "auto"), device=wish.device)
     noun = character.noun if character.kind == "character" else ""
     options = options_for(trainee, wish, len(pictures), character.look)
-    trained = train_pictures(name, character.token, noun, pictures, trainee, options, wish)
+    trained = train_pictures(name, character.token, noun, pictures, trainee, options, wish, look=character.look)
     with staged(name, replace=True) as draft:
         draft.write_record(with_adapters(draft, as_record(character), trained, wish))
     wish.say(trained.other_way(name))
@@ -229,13 +229,14 @@ def train_pictures(
     trainee: Trainee,
     options: TrainingOptions,
     wish: TrainingWish,
+    *,
+    look: str = "",
 ) -> Trained:
     """Cut the pictures to size, put them on a sheet to look at, and run a session on them."""
     size = options.resolution or trainee.model.native_size
     images = [prepared(picture, size, options.buckets) for picture in pictures]
-    subject = Subject(
-        name=name, token=token, noun=noun, images=images, captions=[picture.caption for picture in pictures]
-    )
+    captions = [picture.caption for picture in pictures]
+    subject = Subject(name=name, token=token, noun=noun, images=images, captions=captions, look=look)
     session = Session(
         subject=subject,
         trainee=trainee,
@@ -290,6 +291,7 @@ def with_adapters(draft: Draft, record: CharacterRecord, trained: Trained, wish:
                 "kind": kind,
                 "base_model": clean(trained.record["model"])[:200],
                 "licence": clean(wish.licence)[:200],
+                "faint": [] if rows else trained.record["faint"],
             }
         )
     folder = draft.folder / "training" / f"{family}-{wish.method}"

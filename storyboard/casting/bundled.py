@@ -78,7 +78,8 @@ def make(name: str, wish: TrainingWish, seed: int, target: Path) -> None:
         pictures, report = read_pictures(drawn, SIZE)
         tell(report, wish.say)
         options = options_for(trainee, wish, len(pictures), words.look)
-        trained = train_pictures(name, words.token, "" if is_style else words.noun, pictures, trainee, options, wish)
+        noun = "" if is_style else words.noun
+        trained = train_pictures(name, words.token, noun, pictures, trainee, options, wish, look=words.look)
         shutil.copytree(target, draft.folder, ignore=shutil.ignore_patterns("references", "training"))
         record = words.model_copy(update={"references": write_references(draft, pictures)})
         draft.write_record(with_adapters(draft, record, trained, wish))

@@ -36,6 +36,7 @@ class AdapterRecord(Record):
     scale: float = Field(default=1.0, ge=-4.0, le=4.0)
     base_model: Line = ""
     licence: Line = ""
+    faint: list[Line] = Field(default_factory=list, max_length=32)
 
 
 class VariantRecord(Record):

@@ -138,6 +138,7 @@ def _adapter(family: str, record: AdapterRecord, folder: Path) -> Adapter:
         scale=record.scale,
         base_model=clean(record.base_model),
         licence=clean(record.licence),
+        faint=tuple(clean(part) for part in record.faint),
     )
 
 

@@ -266,6 +266,7 @@ def described(character: Character) -> dict[str, Any]:
                 "scale": adapter.scale,
                 "base_model": adapter.base_model,
                 "licence": adapter.licence,
+                "faint": list(adapter.faint),
             }
             for adapter in character.adapters
         ],
@@ -293,10 +294,12 @@ def _readable(value: object) -> str:
     if isinstance(value, list):
         return "\n               ".join(_readable(each) for each in value) or "none"
     if isinstance(value, Mapping):
-        return "  ".join(_told(name, each) for name, each in value.items() if each != "")
+        return "  ".join(_told(name, each) for name, each in value.items() if each not in ("", []))
     return str(value) or "none"
 
 
 def _told(name: str, value: object) -> str:
-    """Words stand for themselves; numbers need their name."""
+    """Words stand for themselves; numbers and lists need their name."""
+    if isinstance(value, list):
+        return f"{name}: {', '.join(map(str, value))}"
     return value if isinstance(value, str) else f"{name.replace('_', ' ')} {value}"

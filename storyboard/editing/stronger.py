@@ -9,6 +9,8 @@ from storyboard.character import Character
 from storyboard.evaluating.wanted import asking_phrases, wanted_attributes
 from storyboard.rendering.resolve_prompt import STRESS, dressed, look_parts
 
+WEIGHT = re.compile(r":(\d(?:\.\d{1,3})?)\)")
+
 
 def said_more_strongly(
     prompt: str, missing: Collection[str], leads: Sequence[Character] = (), whole: Collection[str] = ()
@@ -22,11 +24,19 @@ def said_more_strongly(
     named = [match.span() for phrase in kept for match in re.finditer(re.escape(phrase), prompt, re.IGNORECASE)]
     for start, end, names in reversed(asking_phrases(prompt)):
         if missing_from(names, missing) and not any(first < end and start < last for first, last in named):
-            prompt = f"{prompt[:start]}({prompt[start:end]}:{STRESS:g}){prompt[end:]}"
+            prompt = _stressed(prompt, start, end)
     for lead in leads:
         lost = [part for part in look_parts(lead) if missing_from(wanted_attributes(part), missing)]
         prompt = dressed(prompt, lead, lost)
     return prompt
+
+
+def _stressed(prompt: str, start: int, end: int) -> str:
+    """The prompt with a phrase weighted; where brackets hold nothing else, their weight grows."""
+    phrase, weighed = prompt[start:end], WEIGHT.match(prompt, end)
+    if weighed and re.search(r"(?<!\\)\($", prompt[:start]):
+        return f"{prompt[:start]}{phrase}:{float(weighed.group(1)) * STRESS:.4g}){prompt[weighed.end() :]}"
+    return f"{prompt[:start]}({phrase}:{STRESS:g}){prompt[end:]}"
 
 
 def missing_from(names: Collection[str], missing: Collection[str]) -> bool:

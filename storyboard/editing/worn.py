@@ -1,8 +1,9 @@
-"""Edits of what a trained character has on. Their prompt does not say it, since their adapter knows it.
+"""Edits of what a trained character has on. Their adapter knows it, so their prompt does not say it, or only reminds.
 
 "make the vest blue" then puts the new words behind the character's token, where an outfit's words stand, weighted so
-that they count against the adapter; the picture may change where those words are seen. Where the token's vectors began
-as the words of the look, those of "green" become blue (`rendering.diffusion.redressing`).
+that they count against the adapter; the picture may change where those words are seen. What reminded of the old ones
+goes. Where the token's vectors began as the words of the look, those of "green" become blue
+(`rendering.diffusion.redressing`).
 """
 
 from __future__ import annotations
@@ -26,18 +27,21 @@ from storyboard.editing.word_edit import (
     read_edit,
     said_words,
 )
-from storyboard.rendering.resolve_prompt import dressed, look_parts
+from storyboard.rendering.resolve_prompt import beside_instead, dressed, look_parts
 
 MOST_WORDS = 4
+WEIGHING = ("strengthen", "weaken")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Meant:
-    """A part of a character's look, and the words that shall come in its place."""
+    """A part of a character's look, the words that shall come in its place, and the part as the prompt reminds of it,
+    "" where it does not."""
 
     character: Character
     part: tuple[str, ...]
     new: tuple[str, ...]
+    reminded: str
 
 
 def read_edit_of(prompt: str, said: str, where: str, people: Sequence[Character]) -> WordEdit:
@@ -54,15 +58,18 @@ def read_edit_of(prompt: str, said: str, where: str, people: Sequence[Character]
         if meant is None:
             raise
         return _put_on(prompt, meant, where)
-    return _put_on(prompt, meant, where) if meant and meant.new and edit.kind == "add" else edit
+    if meant is None or edit.kind in WEIGHING or not (meant.reminded or (edit.kind == "add" and meant.new)):
+        return edit
+    return _put_on(prompt, meant, where)
 
 
 def _meant(prompt: str, said: str, people: Sequence[Character]) -> _Meant | None:
     old, new = map(_content, said_words(said) or ("", said))
     for character in people:
-        for part in map(_content, look_parts(character)):
-            if part and part[-1] not in _content(prompt) and _is_about(part, old, new):
-                return _Meant(character=character, part=part, new=new)
+        for words in look_parts(character):
+            part, rest = _content(words), beside_instead(prompt, words)
+            if part and part[-1] not in _content(rest) and _is_about(part, old, new):
+                return _Meant(character=character, part=part, new=new, reminded="" if rest == prompt else words)
     return None
 
 
@@ -83,9 +90,12 @@ def _put_on(prompt: str, meant: _Meant, where: str) -> WordEdit:
         )
     if COLOUR.fullmatch(words):
         words = with_colour(part, part.rindex(meant.part[-1]), words)
-    after = dressed(prompt, meant.character, (words,))
+    if meant.reminded:
+        after = beside_instead(prompt, meant.reminded, words)
+    else:
+        after = dressed(prompt, meant.character, (words,))
     gone, new = changed_words(prompt, after)
-    edit = limited(WordEdit(kind="add", before=prompt, after=after, gone=gone, new=new), where)
+    edit = limited(WordEdit(kind="swap" if gone else "add", before=prompt, after=after, gone=gone, new=new), where)
     return replace(edit, settings=WORN) if words.split()[-1] == meant.part[-1] else edit
 
 

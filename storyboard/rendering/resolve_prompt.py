@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from storyboard.character import Adapter, Character
 from storyboard.errors import UnknownName
+from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.prompting.comments import strip_comments
 from storyboard.prompting.networks import KNOWN_KINDS, Network, split_networks
 from storyboard.prompting.plain import plain_words
@@ -22,9 +23,12 @@ from storyboard.rendering.adapter_names import NO_FILES, TEXTUAL_INVERSION, Adap
 AND = re.compile(r"(\bAND\b)")
 STRESS = 1.3
 """How words count that must be heard beside an adapter, or were not heard before: the web UI's `(word:1.3)`."""
-BESIDE_WORDS = rf", \(([^()]*):{re.escape(f'{STRESS:g}')}\)"
+REMINDER = 1.15
+"""How words count that only remind an adapter of what it draws most of the time."""
+_WEIGHTS = "|".join(re.escape(f"{weight:.4g}") for weight in (REMINDER, STRESS, REMINDER * STRESS, STRESS * STRESS))
+BESIDE_WORDS = rf", \(([^()]*):(?:{_WEIGHTS})\)"
 BESIDE = BESIDE_WORDS.replace("([^()]*)", "[^()]*")
-"""What outfits, edits and repairs put behind a name: words that count against an adapter."""
+"""What outfits, edits, repairs and reminders put behind a name, by the weights that only they give."""
 WEARING = r"(?::[\d.]+\))?,?\s+(?:in|wearing|wears|dressed in)\s+(?:an?|the|his|her|their)\s+"
 """What stands between somebody and their clothes, behind a weight's bracket too."""
 GAPS = re.compile(r"[ \t]{2,}")
@@ -67,13 +71,13 @@ def resolve(
     """
     text, tags = split_networks(strip_comments(prompt))
     named = [_known(name, cast) for name in present]
-    spoken, people = spoken_of(text, named, cast), list[Person]()
+    said, spoken, people = text, spoken_of(text, named, cast), list[Person]()
     for character in spoken:
-        words = outfit_words(character, cast, family)
-        if not character.adapters_for(family):
+        if character.adapters_for(family):
+            worn = outfit_words(character, cast, family)
+            text = dressed(reminded(text, character, family, ", ".join((said, *worn))), character, worn)
+        else:
             text = in_words(text, character)
-        elif words:
-            text = dressed(text, character, words)
         if character.adapters_for(family) and character.kind == "character":
             people.append(Person(phrase=character.phrase, noun=character.noun))
     uses = (
@@ -161,15 +165,36 @@ def look_parts(character: Character) -> list[str]:
     return [part.strip() for part in character.look.split(",") if part.strip()]
 
 
-def dressed(text: str, character: Character, words: Sequence[str]) -> str:
+def reminded(text: str, character: Character, family: str, said: str) -> str:
+    """`text` with the parts of the look that the adapters do not draw surely behind the first mention, each alone.
+
+    Left out is what another look of the character does not have, and that in whose place `said` asks for something.
+
+    "a fljsdhn man on a bench" becomes "a fljsdhn man, (goatee:1.15), (green vest:1.15), on a bench".
+    """
+    faint = {part for adapter in character.adapters_for(family) for part in adapter.faint}
+    asked = wanted_attributes(said).keys()
+    for part in reversed(look_parts(character)):
+        if part in faint and not asked & wanted_attributes(part).keys():
+            text = dressed(text, character, (part,), REMINDER)
+    return text
+
+
+def dressed(text: str, character: Character, words: Sequence[str], weight: float = STRESS) -> str:
     """`text` with words that the character's adapters do not know, or did not draw, behind the first mention.
 
-    They are weighted by `STRESS`. As with `in_words`, but for those it says already.
+    They have one weight together. As with `in_words`, but for those it says already.
 
     "a fljsdhn man on a bench" becomes "a fljsdhn man, (red coat:1.3), on a bench".
     """
     missing = plain_words(", ".join(word for word in words if word.lower() not in text.lower()))
-    return _in_each(text, character, character.phrase, f"({missing}:{STRESS:g})") if missing else text
+    return _in_each(text, character, character.phrase, f"({missing}:{weight:g})") if missing else text
+
+
+def beside_instead(text: str, part: str, words: str = "") -> str:
+    """`text` with words, or nothing, for a part of a look that stands beside a name, alone, however heavy it is."""
+    new = f", ({words}:{STRESS:g})" if words else ""
+    return re.sub(BESIDE_WORDS, lambda found: new if found.group(1).lower() == part.lower() else found.group(), text)
 
 
 def said_beside(text: str, token: str) -> str:

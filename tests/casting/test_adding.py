@@ -24,11 +24,14 @@ from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training import session
 from storyboard.casting.training.checkpoints import checkpoint_path, checkpoint_steps, newest_checkpoint
 from storyboard.casting.training.loading import load_trainee
-from storyboard.casting.training.session import Session
+from storyboard.casting.training.scoring import SURELY
+from storyboard.casting.training.session import TRIALS, Session
 from storyboard.casting.trying import try_out
 from storyboard.commands.characters import characters, trainings
 from storyboard.errors import BadInput, BoardError, CharacterError, UnknownName
+from storyboard.evaluating.probe import load_probe
 from storyboard.rendering.diffusion.adapter_files import read_tensors
+from storyboard.rendering.resolve_prompt import resolve
 from tests.tiny.adapters import lora_file
 from tests.tiny.models import tiny_sd1, tiny_sdxl
 
@@ -123,6 +126,21 @@ def test_a_character_is_added_tried_exported_imported_renamed_and_removed(
     assert files(home / "characters") == set()
     assert runner.invoke(characters, ["import", str(archive)]).output == "ada is in the cast.\n"
     assert {name: (folder / name).read_bytes() for name in files(folder)} == before
+
+
+def test_what_new_pictures_hardly_show_of_the_look_is_said_in_prompts(home: Path, model: Path, pictures: Path) -> None:
+    said: list[str] = []
+    wished = TrainingWish(model=str(model), overrides=QUICK, probe=load_probe(), say=said.append)
+    folder = add_character(
+        NewCharacter(name="ada", noun="woman", token="zzyxq", look="red cap, kind eyes"), pictures, wished
+    )
+    ada = load_cast()["ada"]
+    record = json.loads((folder / "training" / "sd1-lora" / "record.json").read_text())
+    assert record["look_seen"].keys() == {"red cap"}  # no probe reads kind eyes
+    assert record["look_seen"]["red cap"] < SURELY
+    assert [adapter.faint for adapter in ada.adapters] == [("red cap",)]
+    assert f"{len(TRIALS)} pictures" in "\n".join(said)
+    assert resolve("zzyxq woman waves", ("ada",), {"ada": ada}, "sd1").prompt == "zzyxq woman, (red cap:1.15), waves"
 
 
 def test_new_words_start_from_the_look_unless_told_otherwise(model: Path) -> None:

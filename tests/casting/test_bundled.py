@@ -10,7 +10,9 @@ import pytest
 from storyboard.casting import bundled
 from storyboard.casting.adding import TrainingWish
 from storyboard.casting.character_file import read_record
+from storyboard.casting.registry import load_cast
 from storyboard.paths import bundled_characters_folder
+from storyboard.rendering.resolve_prompt import look_parts
 from tests.tiny.models import tiny_sd1
 
 QUICK = {"steps": 2, "batch": 2, "class_pictures": 2, "checkpoint_every": 1, "precision": "float32", "sample_steps": 1}
@@ -36,3 +38,10 @@ def test_a_bundled_character_is_made_anew(flynn: Path, tmp_path: Path) -> None:
     assert len(list((flynn / "references").glob("*.png"))) == 3
     assert not any("--keep" in line for line in said)
     assert not list((tmp_path / "home" / "training").glob("flynn-*"))
+
+
+def test_bundled_adapters_are_faint_about_parts_of_their_look() -> None:
+    people = {name: each for name, each in load_cast().items() if each.kind == "character" and "@" not in name}
+    faint = [(name, part) for name, each in people.items() for adapter in each.adapters for part in adapter.faint]
+    assert {name for name, _ in faint} == {"flynn", "mira"}
+    assert all(part in look_parts(people[name]) for name, part in faint)

@@ -6,8 +6,7 @@ from PIL import Image
 
 from storyboard.casting.bundled import scenes
 from storyboard.casting.looks import look_of
-from storyboard.casting.training.scoring import Reading
-from storyboard.evaluating.probe import load_probe
+from storyboard.evaluating.probe import Reading, load_probe
 from storyboard.starter.cast import MIRA
 from storyboard.starter.illustrator import draw
 

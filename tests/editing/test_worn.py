@@ -70,6 +70,23 @@ def test_what_is_no_part_of_the_look_is_not_understood(said):
         read_edit_of(PROMPT, "make the vest blue", "", [])
 
 
+REMINDED = "wide shot, fljsdhn man, (goatee:1.15), (green vest:1.15), sitting on a bench, park"
+
+
+@pytest.mark.parametrize("said", ["make the vest blue", "a blue vest instead of the green vest", "add a blue vest"])
+def test_what_reminds_of_the_old_clothes_makes_room(said):
+    edit = read_edit_of(REMINDED, said, "", [FLYNN])
+    assert edit.after == "wide shot, fljsdhn man, (goatee:1.15), (blue vest:1.3), sitting on a bench, park"
+    assert (edit.kind, edit.gone, edit.new, edit.settings) == ("swap", ("green",), ("blue",), WORN)
+    with pytest.raises(NotUnderstood, match="adapter"):
+        read_edit_of(REMINDED, "remove the vest", "", [FLYNN])
+
+
+def test_reminders_can_be_weighed_like_other_words():
+    edit = read_edit_of(REMINDED, "less goatee", "", [FLYNN])
+    assert (edit.kind, edit.after, edit.scales) == ("weaken", REMINDED, (("goatee", 0.4),))
+
+
 def test_a_second_change_is_one_of_the_prompts_own_words():
     first = read_edit_of(PROMPT, "make the vest blue", "vest", [FLYNN])
     assert first.where == "vest"

@@ -83,6 +83,7 @@ def test_a_thing_is_found_by_its_last_word(worn: str, expected: list[Change]) ->
         ("a fljsdhn man, (blue vest:1.3), on a bench", "blue vest"),
         ("a FLJSDHN man, (blue vest, boots:1.3)", "blue vest, boots"),
         ("a fljsdhn man, (goatee:1.3), (red coat, hat:1.3), in snow", "goatee, red coat, hat"),
+        ("a fljsdhn man, (goatee:1.15), (blue vest:1.495), in snow", "goatee, blue vest"),
         ("a fljsdhn man, (walking:1.1)", ""),
         ("a fljsdhn man in a blue vest, on a bench", "blue vest"),
         ("the (fljsdhn man:1.1), wearing his blue vest, sits", "blue vest"),

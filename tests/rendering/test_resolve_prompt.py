@@ -107,6 +107,37 @@ def test_an_outfit_is_said_where_its_adapters_know_other_clothes():
     assert asked("fljsdhn man waves", **{"flynn@winter": trained}) == "fljsdhn man waves"
 
 
+def reminding(*parts: str) -> Character:
+    base = with_adapter(replace(FLYNN, look="spiky brown hair, goatee, green vest"))
+    first, second = replace(base.adapters[0], faint=parts), replace(base.adapters[0], kind="textual-inversion")
+    return replace(base, adapters=(first, second))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a fljsdhn man on a bench", "a fljsdhn man, (goatee:1.15), (green vest:1.15), on a bench"),
+        ("fljsdhn man and fljsdhn's dog", "fljsdhn man, (goatee:1.15), (green vest:1.15), and fljsdhn man's dog"),
+        ("fljsdhn man AND a park", "fljsdhn man, (goatee:1.15), (green vest:1.15) AND a park"),
+        ("fljsdhn man in a red coat", "fljsdhn man, (goatee:1.15), in a red coat"),
+        ("a fljsdhn man with a Beard", "a fljsdhn man, (green vest:1.15), with a Beard"),
+        ("a green vest on a chair", "a green vest on a chair"),
+    ],
+)
+def test_prompts_remind_of_what_an_adapter_does_not_draw_surely(prompt, expected):
+    cast = {"flynn": reminding("green vest", "goatee", "a hat of another look")}
+    assert resolve(prompt, ("flynn",), cast, "sd1").prompt == expected
+    assert "goatee, green vest" in resolve("fljsdhn man", ("flynn",), cast, "sdxl").prompt
+
+
+def test_an_outfit_is_reminded_of_what_it_shares():
+    base = reminding("green vest", "goatee")
+    winter = replace(base, name="flynn@winter", look="spiky brown hair, goatee, red coat")
+    cast = {"flynn": base, "flynn@winter": winter}
+    asked = resolve("fljsdhn man waves", ("flynn@winter",), cast, "sd1").prompt
+    assert asked == "fljsdhn man, (red coat:1.3), (goatee:1.15), waves"
+
+
 @given(st.text(alphabet="ab ()[]:|,.\\1<>", max_size=40))
 def test_prompts_without_tokens_are_untouched(text):
     assert in_words(text, FLYNN) == text

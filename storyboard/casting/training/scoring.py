@@ -18,10 +18,15 @@ from PIL import Image
 from storyboard.casting.training.dataset import Example, step_generator
 from storyboard.casting.training.loop import Run
 from storyboard.casting.training.losses import add_noise, denoising_loss, target
+from storyboard.evaluating.fidelity import countable, seen
+from storyboard.evaluating.probe import Reading
+from storyboard.evaluating.wanted import wanted_attributes
 
 LEVELS = (0.2, 0.4, 0.6, 0.8)
 STEADY = 0.55
-Reading = Mapping[str, Mapping[str, float]]
+SURELY, MOST_FAINT = 0.95, 3
+"""A part of a look that is seen in fewer of the pictures that could show it is faint. Prompts say no more than the
+three faintest: the more they say of somebody, the less of the scene is drawn."""
 
 
 class Probe(Protocol):
@@ -119,6 +124,24 @@ class ProbeJudge:
             for name, value in scene.items()
         ]
         return {"likeness": _mean(likeness), "fidelity": _mean(fidelity)}
+
+
+def shares_seen(parts: Sequence[str], readings: Sequence[Reading]) -> dict[str, float]:
+    """Of each part of a look ("green vest") the share of pictures that show all of it, of those that can; parts that
+    the probe cannot read, or no picture can show, are left out."""
+    found: dict[str, float] = {}
+    for part in parts:
+        asked = wanted_attributes(part)
+        shown = [(reading, able) for reading in readings if (able := countable(reading, asked))]
+        hits = [all(seen(reading, name) == value for name, value in able.items()) for reading, able in shown]
+        if hits:
+            found[part] = sum(hits) / len(hits)
+    return found
+
+
+def faint_parts(shares: Mapping[str, float]) -> list[str]:
+    """The parts of a look that prompts had better say, the faintest first."""
+    return [part for part in sorted(shares, key=lambda each: shares[each]) if shares[part] < SURELY][:MOST_FAINT]
 
 
 def steady(readings: Sequence[Reading]) -> dict[str, str]:

@@ -35,13 +35,22 @@ from storyboard.casting.training.options import TrainingOptions
 from storyboard.casting.training.pivotal import Pivotal
 from storyboard.casting.training.report import checkpoint_sheet, loss_curve
 from storyboard.casting.training.sampling import DEFAULT_STEPS, class_key, class_pictures, draw
-from storyboard.casting.training.scoring import DenoisingJudge, Probe, ProbeJudge, best_step, score
+from storyboard.casting.training.scoring import (
+    DenoisingJudge,
+    Probe,
+    ProbeJudge,
+    best_step,
+    faint_parts,
+    score,
+    shares_seen,
+)
 from storyboard.casting.training.textual_inversion import TextualInversion
 from storyboard.errors import BoardError, CharacterError
 from storyboard.files import discard, publish_with
 from storyboard.paths import training_folder
 from storyboard.render_options import content_key
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo
+from storyboard.rendering.diffusion.samples import NO_LOOKS
 
 METHOD_CLASSES: Mapping[str, type[Method]] = {
     "lora": Lora,
@@ -58,6 +67,13 @@ SCENES = (
     "{} in the snow at night",
 )
 HELD_OUT_FROM = 10
+TRIALS = tuple(
+    f"{{}}, {action}, {shot}, {place}"
+    for action in ("walking", "holding a cup", "jumping, holding an umbrella", "sitting, reading a book")
+    for shot in ("full shot", "wide shot", "medium shot")
+    for place in ("in the forest, morning", "on a boat at sunset", "in the street at night", "in the library")
+)
+"""Scenes as busy as those of boards: they show how surely the parts of a look are drawn."""
 MOST_KEPT = 2 * 2**30
 """Bytes of checkpoints that stay after a training, so that `--keep` can choose another; whole models are larger."""
 Say = Callable[[str], None]
@@ -72,6 +88,7 @@ class Subject:
         token, noun: as prompts will say; the noun of a style is "".
         images: training pictures, cut to size.
         captions: one for each, with or without the token.
+        look: of somebody, in words; "" where it is not known.
     """
 
     name: str
@@ -79,6 +96,7 @@ class Subject:
     noun: str
     images: Sequence[Image.Image]
     captions: Sequence[str]
+    look: str = ""
 
     @property
     def phrase(self) -> str:
@@ -270,11 +288,11 @@ class Session:
         flip = self.options.flip and not is_class
         return encode_pictures(self.trainee.model, images, captions, flip=flip, is_class=is_class)
 
-    def _draw(self, prompts: Sequence[str]) -> list[Image.Image]:
+    def _draw(self, prompts: Sequence[str], looks: Mapping[str, str] = NO_LOOKS) -> list[Image.Image]:
         seeds = [self.options.seed * 31 + number for number in range(len(prompts))]
         steps = self.options.sample_steps or DEFAULT_STEPS
         size = (self.size, self.size)
-        return draw(self.trainee.model, prompts, seeds, size, guidance=self.trainee.guidance, steps=steps)
+        return draw(self.trainee.model, prompts, seeds, size, guidance=self.trainee.guidance, steps=steps, looks=looks)
 
     def _watcher(
         self, run: Run, references: Sequence[Example], classes: Sequence[Example], plain: Sequence[Image.Image]
@@ -310,6 +328,7 @@ class Session:
         self.say(f"Kept the checkpoint of step {chosen}, of {steps}.")
         losses, scores = run.losses, run.scores
         run.restore(checkpoint)
+        shares = self._shares_of_look()
         files = run.method.write(self.work, f"{self.subject.name}.{self.trainee.model.family}", self._info(chosen))
         record = {
             "kept_step": chosen,
@@ -322,11 +341,24 @@ class Session:
             "seconds": round(seconds, 1),
             "scored_by": "probe" if self.probe else "denoising",
             "scores": {str(step): _rounded(each) for step, each in scores.items()},
+            "look_seen": _rounded(shares),
+            "faint": faint_parts(shares),
             "losses": [round(loss, 5) for loss in losses],
         }
         return Trained(
             files=files, record=record, curve=loss_curve(losses, chosen), sheet=self._sheet(scores), work=self.work
         )
+
+    def _shares_of_look(self) -> dict[str, float]:
+        """Of each part of the look the share of new pictures that show it, drawn with the weights as they are."""
+        look = [part.strip() for part in self.subject.look.split(",") if part.strip()]
+        if self.probe is None or not look or not self.subject.noun:
+            return {}
+        self.say(f"How surely the look is drawn: {len(TRIALS)} pictures.")
+        prompts = [self.subject.scene(scene) for scene in TRIALS]
+        shares = shares_seen(look, self.probe.read(self._draw(prompts, {self.subject.token: self.subject.look})))
+        self.say(f"Seen: {', '.join(f'{part} {share:.0%}' for part, share in shares.items())}.")
+        return shares
 
     def _info(self, chosen: int) -> AdapterInfo:
         model = self.trainee.model

@@ -1,10 +1,15 @@
+import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from storyboard.casting.training.report import checkpoint_sheet, loss_curve, running_mean
-from storyboard.casting.training.scoring import ProbeJudge, best_step, score, steady
+from storyboard.casting.training.scoring import ProbeJudge, best_step, faint_parts, score, shares_seen, steady
+from storyboard.starter.illustrator import draw
+from storyboard.starter.probe_training import probe_labels
+from storyboard.starter.spec import SceneSpec, attributes, random_spec
 
 
 class ColourProbe:
@@ -36,6 +41,34 @@ def test_what_stays_the_same_is_the_character_and_the_rest_is_scene() -> None:
     assert judge.measure([picture(GREEN, RED), picture(GREEN, GREEN)]) == {"likeness": 0.0, "fidelity": 1.0}
     overfitted = judge.measure([picture(RED, RED), picture(RED, RED)])
     assert overfitted == {"likeness": 1.0, "fidelity": 0.5}
+
+
+def read_surely(spec: SceneSpec) -> dict[str, dict[str, float]]:
+    """What a perfect probe reads in a drawing."""
+    shown = attributes(spec)
+    return {name: {value: float(value == shown[name]) for value in values} for name, values in probe_labels().items()}
+
+
+def test_the_share_of_pictures_that_show_a_part_counts_those_that_can() -> None:
+    person = random_spec(random.Random(1), {"style": "flat", "second": None}).person
+    flynn = replace(person, facial_hair="goatee", top="vest", top_colour="green", bottom="trousers", hat="none")
+    fixed = {"second": None, "style": "flat", "place": "park", "prop": "none", "pose": "standing"}
+    specs = [
+        random_spec(random.Random(2), {**fixed, "shot": shot, "person": who})
+        for shot, who in (("full", flynn), ("full", replace(flynn, top_colour="blue")), ("close-up", flynn))
+    ]
+    assert draw(specs[0], 64).image.size == (64, 64)
+    shares = shares_seen(["goatee", "green vest", "trousers", "kind eyes"], [read_surely(spec) for spec in specs])
+    assert shares["goatee"] == 1.0
+    assert 0 < shares["green vest"] < 1
+    assert shares["trousers"] == 1.0
+    assert "kind eyes" not in shares
+
+
+def test_prompts_say_the_faintest_three_parts_of_a_look() -> None:
+    shares = {"hat": 0.9, "vest": 0.5, "boots": 1.0, "goatee": 0.8, "jeans": 0.94}
+    assert faint_parts(shares) == ["vest", "goatee", "hat"]
+    assert faint_parts({"hat": 0.96}) == []
 
 
 def test_the_best_checkpoint_is_good_at_both() -> None:
