@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LOWEST_SCORE = 0.7
 """New frames that score less are drawn again without being asked."""
-DEPARTURES = (0.35, 0.5)
+DEPARTURES = (0.4, 0.65)
 """How far the first tries leave the picture behind that they begin with: more costs more (decision 0015)."""
 NOTE = "repair"
 Changes = Mapping[str, Callable[[FrameRequest], FrameRequest]]

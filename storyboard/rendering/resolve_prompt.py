@@ -28,7 +28,7 @@ REMINDER = 1.15
 _WEIGHTS = "|".join(re.escape(f"{weight:.4g}") for weight in (REMINDER, STRESS, REMINDER * STRESS, STRESS * STRESS))
 BESIDE_WORDS = rf", \(([^()]*):(?:{_WEIGHTS})\)"
 BESIDE = BESIDE_WORDS.replace("([^()]*)", "[^()]*")
-"""What outfits, edits, repairs and reminders put behind a name, by the weights that only they give."""
+"""What outfits, edits, repairs and reminders put behind a name, by its weights."""
 WEARING = r"(?::[\d.]+\))?,?\s+(?:in|wearing|wears|dressed in)\s+(?:an?|the|his|her|their)\s+"
 """What stands between somebody and their clothes, behind a weight's bracket too."""
 GAPS = re.compile(r"[ \t]{2,}")
@@ -71,15 +71,17 @@ def resolve(
     """
     text, tags = split_networks(strip_comments(prompt))
     named = [_known(name, cast) for name in present]
-    said, spoken, people = text, spoken_of(text, named, cast), list[Person]()
+    said, spoken = text, spoken_of(text, named, cast)
+    trained = [each for each in spoken if each.adapters_for(family)]
+    people = [Person(phrase=each.phrase, noun=each.noun) for each in trained if each.kind == "character"]
     for character in spoken:
-        if character.adapters_for(family):
-            worn = outfit_words(character, cast, family)
-            text = dressed(reminded(text, character, family, ", ".join((said, *worn))), character, worn)
-        else:
+        if character not in trained:
             text = in_words(text, character)
-        if character.adapters_for(family) and character.kind == "character":
-            people.append(Person(phrase=character.phrase, noun=character.noun))
+            continue
+        worn = outfit_words(character, cast, family)
+        if len(people) == 1:
+            text = reminded(text, character, family, ", ".join((said, *worn)))
+        text = dressed(text, character, worn)
     uses = (
         *_of_characters(spoken, family),
         *_of_words(f"{text}\n{negative}", spoken_of(negative, named, cast), files, family),
@@ -193,8 +195,8 @@ def dressed(text: str, character: Character, words: Sequence[str], weight: float
 
 def beside_instead(text: str, part: str, words: str = "") -> str:
     """`text` with words, or nothing, for a part of a look that stands beside a name, alone, however heavy it is."""
-    new = f", ({words}:{STRESS:g})" if words else ""
-    return re.sub(BESIDE_WORDS, lambda found: new if found.group(1).lower() == part.lower() else found.group(), text)
+    old, new = plain_words(part).lower(), f", ({words}:{STRESS:g})" if words else ""
+    return re.sub(BESIDE_WORDS, lambda found: new if found.group(1).lower() == old else found.group(), text)
 
 
 def said_beside(text: str, token: str) -> str:
@@ -203,7 +205,7 @@ def said_beside(text: str, token: str) -> str:
     "blue vest" of "fljsdhn man, (blue vest:1.3), on a bench" and of "fljsdhn man in a blue vest, on a bench"; or "".
     """
     name = rf"(?<!\w){re.escape(token)}(?!\w)"
-    worn = re.search(rf"{name}(?:\s+\w+)?{WEARING}([^,()]+)", text, re.IGNORECASE)
+    worn = re.search(rf"{name}(?:\s+\w+)?(?:{BESIDE})*{WEARING}([^,()]+)", text, re.IGNORECASE)
     beside = re.search(rf"{name}[^,()]*((?:{BESIDE})+)", text, re.IGNORECASE)
     found = [worn.group(1)] if worn else []
     return ", ".join(part.strip() for part in (*found, *re.findall(BESIDE_WORDS, beside.group(1) if beside else "")))

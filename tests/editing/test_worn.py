@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from storyboard.character import Character
@@ -80,6 +82,12 @@ def test_what_reminds_of_the_old_clothes_makes_room(said):
     assert (edit.kind, edit.gone, edit.new, edit.settings) == ("swap", ("green",), ("blue",), WORN)
     with pytest.raises(NotUnderstood, match="adapter"):
         read_edit_of(REMINDED, "remove the vest", "", [FLYNN])
+
+
+def test_a_look_in_brackets_is_found_again():
+    flynn = replace(FLYNN, look="goatee, [green] vest")
+    edit = read_edit_of(r"fljsdhn man, (\[green\] vest:1.15), waves", "make the vest blue", "", [flynn])
+    assert edit.after == "fljsdhn man, (blue vest:1.3), waves"
 
 
 def test_reminders_can_be_weighed_like_other_words():

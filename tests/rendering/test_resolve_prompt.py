@@ -130,6 +130,14 @@ def test_prompts_remind_of_what_an_adapter_does_not_draw_surely(prompt, expected
     assert "goatee, green vest" in resolve("fljsdhn man", ("flynn",), cast, "sdxl").prompt
 
 
+def test_several_trained_people_are_left_to_their_texts():
+    flynn = reminding("green vest", "goatee")
+    mira = replace(flynn, name="mira", token="mrvlqa", noun="woman")
+    resolved = resolve("fljsdhn man and mrvlqa woman", ("flynn", "mira"), {"flynn": flynn, "mira": mira}, "sd1")
+    assert resolved.prompt == "fljsdhn man and mrvlqa woman"
+    assert len(resolved.people) == 2
+
+
 def test_an_outfit_is_reminded_of_what_it_shares():
     base = reminding("green vest", "goatee")
     winter = replace(base, name="flynn@winter", look="spiky brown hair, goatee, red coat")

@@ -24,9 +24,9 @@ from storyboard.evaluating.wanted import wanted_attributes
 
 LEVELS = (0.2, 0.4, 0.6, 0.8)
 STEADY = 0.55
-SURELY, MOST_FAINT = 0.95, 3
+SURELY, MOST_FAINT = 0.95, 2
 """A part of a look that is seen in fewer of the pictures that could show it is faint. Prompts say no more than the
-three faintest: the more they say of somebody, the less of the scene is drawn."""
+two faintest: the more they say of somebody, the less of the scene is drawn."""
 
 
 class Probe(Protocol):

@@ -69,7 +69,10 @@ SCENES = (
 HELD_OUT_FROM = 10
 TRIALS = tuple(
     f"{{}}, {action}, {shot}, {place}"
-    for action in ("walking", "holding a cup", "jumping, holding an umbrella", "sitting, reading a book")
+    for action in (
+        *("walking", "holding a cup", "jumping, holding an umbrella", "sitting, reading a book"),
+        *("waving", "pointing, holding a map", "running", "dancing, holding a flower"),
+    )
     for shot in ("full shot", "wide shot", "medium shot")
     for place in ("in the forest, morning", "on a boat at sunset", "in the street at night", "in the library")
 )
