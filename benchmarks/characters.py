@@ -5,9 +5,9 @@
 Prints, over scenes never trained on and drawn at the same seeds:
 - seconds to train on 18 pictures by each of the methods (with --retrain; else as the record of the bundled one says),
 - character fidelity (share of the character's visible attributes that the probe reads, and share of pictures with all
-  of them right) with each adapter, with the look in words, and with the bare token; the illustrator's own drawings of
-  the same scenes are the ceiling that the probe allows. What a scene hides does not count: attributes of which
-  another value would give the same drawing,
+  of them right) with each adapter, by its token alone and reminded of what it draws faintly, as boards do it; with the
+  look in words, and with the bare token; the illustrator's own drawings of the same scenes are the ceiling that the
+  probe allows. What a scene hides does not count: attributes of which another value would give the same drawing,
 - scene fidelity of the same pictures, and of the plain noun without adapter,
 - class bleed: how much of the character the plain noun shows once an adapter is there, and how diverse it stays
   (entropy over attributes, in bits), with and without prior preservation (with --retrain, for the first method).
@@ -98,11 +98,12 @@ class Bench:
     def seeds(self) -> list[int]:
         return [UNSEEN_SEED + number for number in range(len(self.specs))]
 
-    def drawn(self, subject: str, adapters: Sequence[Adapter] = ()) -> list[Image.Image]:
-        """Every scene with this subject, said as boards say it."""
+    def drawn(self, subject: str, adapters: Sequence[Adapter] = (), *, remind: bool = False) -> list[Image.Image]:
+        """Every scene with this subject; with `remind`, prompts say what the adapters draw faintly, as boards' do."""
         model, who = self.trainee.model, replace(self.character, adapters=tuple(adapters))
-        captions = [scene_caption(spec, subject) for spec in self.specs]
-        prompts = [reminded(caption, who, model.family, caption) for caption in captions]
+        prompts = [scene_caption(spec, subject) for spec in self.specs]
+        if remind:
+            prompts = [reminded(prompt, who, model.family, prompt) for prompt in prompts]
         uses = [(adapter, used(self.character, adapter, 1.0)) for adapter in adapters]
         with adapters_applied(model.pipe, uses):
             size, guidance, steps = model.native_size, self.trainee.guidance, self.trainee.steps
@@ -216,11 +217,13 @@ def report_likeness(bench: Bench, sets: Mapping[str, Sequence[Adapter]]) -> None
         "bare token": bench.drawn(bench.character.phrase),
         "plain noun": bench.drawn(f"a {noun}"),
     }
-    ways |= {name: bench.drawn(bench.character.phrase, adapters) for name, adapters in sets.items()}
+    for name, adapters in sets.items():
+        ways[name] = bench.drawn(bench.character.phrase, adapters)
+        ways[f"{name}, reminded"] = bench.drawn(bench.character.phrase, adapters, remind=True)
     scores = {name: bench.scores(images) for name, images in ways.items()}
     for name, score in scores.items():
         print(f"{name:<30}{score}")
-    for name in sets:
+    for name in [way for each in sets for way in (each, f"{each}, reminded")]:
         gain = (scores[name].attributes - scores["look in words"].attributes) * 100
         loss = (scores["plain noun"].scene - scores[name].scene) * 100
         print(f"{name}: {gain:+.1f} points of likeness on words; scene falls by {loss:.1f} points (to stay under 5)")
