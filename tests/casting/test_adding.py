@@ -24,8 +24,8 @@ from storyboard.casting.shelf import remove, rename, staged
 from storyboard.casting.training import session
 from storyboard.casting.training.checkpoints import checkpoint_path, checkpoint_steps, newest_checkpoint
 from storyboard.casting.training.loading import load_trainee
-from storyboard.casting.training.scoring import SURELY
-from storyboard.casting.training.session import TRIALS, Session
+from storyboard.casting.training.scoring import SURELY, TRIALS
+from storyboard.casting.training.session import Session
 from storyboard.casting.trying import try_out
 from storyboard.commands.characters import characters, trainings
 from storyboard.errors import BadInput, BoardError, CharacterError, UnknownName

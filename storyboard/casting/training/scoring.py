@@ -27,6 +27,16 @@ STEADY = 0.55
 SURELY, MOST_FAINT = 0.95, 2
 """A part of a look that is seen in fewer of the pictures that could show it is faint. Prompts say no more than the
 two faintest: the more they say of somebody, the less of the scene is drawn."""
+TRIALS = tuple(
+    f"{{}}, {action}, {shot}, {place}"
+    for action in (
+        *("walking", "holding a cup", "jumping, holding an umbrella", "sitting, reading a book"),
+        *("waving", "pointing, holding a map", "running", "dancing, holding a flower"),
+    )
+    for shot in ("full shot", "wide shot", "medium shot")
+    for place in ("in the forest, morning", "on a boat at sunset", "in the street at night", "in the library")
+)
+"""Scenes as busy as those of boards: they show how surely the parts of a look are drawn."""
 
 
 class Probe(Protocol):

@@ -36,6 +36,7 @@ from storyboard.casting.training.pivotal import Pivotal
 from storyboard.casting.training.report import checkpoint_sheet, loss_curve
 from storyboard.casting.training.sampling import DEFAULT_STEPS, class_key, class_pictures, draw
 from storyboard.casting.training.scoring import (
+    TRIALS,
     DenoisingJudge,
     Probe,
     ProbeJudge,
@@ -46,6 +47,7 @@ from storyboard.casting.training.scoring import (
 )
 from storyboard.casting.training.textual_inversion import TextualInversion
 from storyboard.errors import BoardError, CharacterError
+from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.files import discard, publish_with
 from storyboard.paths import training_folder
 from storyboard.render_options import content_key
@@ -67,16 +69,6 @@ SCENES = (
     "{} in the snow at night",
 )
 HELD_OUT_FROM = 10
-TRIALS = tuple(
-    f"{{}}, {action}, {shot}, {place}"
-    for action in (
-        *("walking", "holding a cup", "jumping, holding an umbrella", "sitting, reading a book"),
-        *("waving", "pointing, holding a map", "running", "dancing, holding a flower"),
-    )
-    for shot in ("full shot", "wide shot", "medium shot")
-    for place in ("in the forest, morning", "on a boat at sunset", "in the street at night", "in the library")
-)
-"""Scenes as busy as those of boards: they show how surely the parts of a look are drawn."""
 MOST_KEPT = 2 * 2**30
 """Bytes of checkpoints that stay after a training, so that `--keep` can choose another; whole models are larger."""
 Say = Callable[[str], None]
@@ -354,7 +346,7 @@ class Session:
 
     def _shares_of_look(self) -> dict[str, float]:
         """Of each part of the look the share of new pictures that show it, drawn with the weights as they are."""
-        look = [part.strip() for part in self.subject.look.split(",") if part.strip()]
+        look = [part.strip() for part in self.subject.look.split(",") if wanted_attributes(part)]
         if self.probe is None or not look or not self.subject.noun:
             return {}
         self.say(f"How surely the look is drawn: {len(TRIALS)} pictures.")
