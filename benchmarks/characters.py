@@ -45,7 +45,7 @@ from storyboard.evaluating.probe import Probe, load_probe
 from storyboard.evaluating.vocabulary import HIDDEN
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.rendering.diffusion.adapters import adapters_applied
-from storyboard.rendering.resolve_prompt import reminded
+from storyboard.rendering.resolve_prompt import resolve
 from storyboard.starter.captions import scene_caption
 from storyboard.starter.cast import CAST
 from storyboard.starter.illustrator import draw as illustrate
@@ -103,7 +103,7 @@ class Bench:
         model, who = self.trainee.model, replace(self.character, adapters=tuple(adapters))
         prompts = [scene_caption(spec, subject) for spec in self.specs]
         if remind:
-            prompts = [reminded(prompt, who, model.family, prompt) for prompt in prompts]
+            prompts = [resolve(prompt, (who.name,), {who.name: who}, model.family).prompt for prompt in prompts]
         uses = [(adapter, used(self.character, adapter, 1.0)) for adapter in adapters]
         with adapters_applied(model.pipe, uses):
             size, guidance, steps = model.native_size, self.trainee.guidance, self.trainee.steps
@@ -217,13 +217,15 @@ def report_likeness(bench: Bench, sets: Mapping[str, Sequence[Adapter]]) -> None
         "bare token": bench.drawn(bench.character.phrase),
         "plain noun": bench.drawn(f"a {noun}"),
     }
-    for name, adapters in sets.items():
-        ways[name] = bench.drawn(bench.character.phrase, adapters)
-        ways[f"{name}, reminded"] = bench.drawn(bench.character.phrase, adapters, remind=True)
-    scores = {name: bench.scores(images) for name, images in ways.items()}
+    by_adapters = {
+        name + ", reminded" * remind: bench.drawn(bench.character.phrase, adapters, remind=remind)
+        for name, adapters in sets.items()
+        for remind in (False, True)
+    }
+    scores = {name: bench.scores(images) for name, images in {**ways, **by_adapters}.items()}
     for name, score in scores.items():
         print(f"{name:<30}{score}")
-    for name in [way for each in sets for way in (each, f"{each}, reminded")]:
+    for name in by_adapters:
         gain = (scores[name].attributes - scores["look in words"].attributes) * 100
         loss = (scores["plain noun"].scene - scores[name].scene) * 100
         print(f"{name}: {gain:+.1f} points of likeness on words; scene falls by {loss:.1f} points (to stay under 5)")

@@ -26,7 +26,7 @@ def said_more_strongly(
         if missing_from(names, missing) and not any(first < end and start < last for first, last in named):
             prompt = _stressed(prompt, start, end)
     for lead in leads:
-        lost = [part for part in look_parts(lead) if missing_from(wanted_attributes(part), missing)]
+        lost = [part for part in look_parts(lead.look) if missing_from(wanted_attributes(part), missing)]
         prompt = dressed(prompt, lead, lost)
     return prompt
 

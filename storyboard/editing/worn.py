@@ -66,7 +66,7 @@ def read_edit_of(prompt: str, said: str, where: str, people: Sequence[Character]
 def _meant(prompt: str, said: str, people: Sequence[Character]) -> _Meant | None:
     old, new = map(_content, said_words(said) or ("", said))
     for character in people:
-        for words in look_parts(character):
+        for words in look_parts(character.look):
             part, rest = _content(words), beside_instead(prompt, words)
             if part and part[-1] not in _content(rest) and _is_about(part, old, new):
                 return _Meant(character=character, part=part, new=new, reminded="" if rest == prompt else words)

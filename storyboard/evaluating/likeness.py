@@ -30,7 +30,6 @@ class ProbeJudge:
     def __init__(self, probe: Probe | None = None, tower: Path = TOWER) -> None:
         self.probe = probe or load_probe()
         self._read: dict[tuple[tuple[int, int], bytes], Reading] = {}
-        self._alike: dict[tuple[int, int], float] = {}
         self.tower = ClipJudge(tower) if tower.is_dir() else None
 
     def prompt(self, picture: Image.Image, prompt: str) -> float:
@@ -45,11 +44,7 @@ class ProbeJudge:
 
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """See `same_person`."""
-        one, other = self.read(first), self.read(second)
-        pair = id(one), id(other)  # all that was read is kept, so no two readings have one id
-        if pair not in self._alike:
-            self._alike[pair] = same_person(one, other)
-        return self._alike[pair]
+        return same_person(self.read(first), self.read(second))
 
     def clip(self, picture: Image.Image, prompt: str) -> float | None:
         """By the small CLIP model that was trained on the illustrator's drawings."""

@@ -72,6 +72,7 @@ VAGUE_PLACES = frozenset(
     "home work class field fire trees flowers paintings crystals waves house hill water sea sofa bed bus station store "
     "shop mine town road camp school big town port roof island sand concert stage".split()
 )
+WORD, GOES_ON = re.compile(r"\b\w+"), re.compile(r"[\w-]")
 SCENERY = re.compile(r"^(?:in|on|at|by|near|inside|aboard|outside|among|under|next to|in front of|the|a|an|deep in) ")
 
 
@@ -114,15 +115,24 @@ def asking_phrases(text: str) -> list[tuple[int, int, tuple[str, ...]]]:
 
 def _findings(text: str) -> Iterator[tuple[int, int, Finding]]:
     """Every phrase of lower-case `text` that asks for something: where it starts and ends, and what it means."""
-    pattern, meanings = _lexicon()
     position, has_figure = 0, False
-    while match := pattern.search(text, position):
-        position, finding = match.end(), meanings[match.group(1)]
-        person = any(name == "age" for name, _ in finding)
+    while found := _next_phrase(text, position):
+        start, end, finding = found
+        position, person = end, any(name == "age" for name, _ in finding)
         if person and has_figure:
             finding, position = (("companion", _companion(dict(finding))),), _end_of_clause(text, position)
         has_figure |= person
-        yield match.start(), match.end(), finding
+        yield start, end, finding
+
+
+def _next_phrase(text: str, position: int) -> tuple[int, int, Finding] | None:
+    """Start, end and meaning of the first phrase from there on; of several that begin at one word, the longest."""
+    for word in WORD.finditer(text, position):
+        for phrase, finding in _lexicon().get(word.group(), ()):
+            end = word.start() + len(phrase)
+            if text.startswith(phrase, word.start()) and not GOES_ON.match(text, end):
+                return word.start(), end, finding
+    return None
 
 
 def _plain(prompt: str) -> str:
@@ -143,16 +153,21 @@ def _companion(finding: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _lexicon() -> tuple[re.Pattern[str], dict[str, Finding]]:
-    """All phrases in one pattern, the longest first, and what each one means."""
+def _lexicon() -> dict[str, list[tuple[str, Finding]]]:
+    """First word -> the phrases that begin with it, the longest first, and what each one means.
+
+    One pattern of all phrases would take forty milliseconds to compile, in every command that asks.
+    """
     findings: dict[str, Finding] = {}
     vague: set[str] = set()
     for phrase, finding in _phrases():
         if findings.setdefault(phrase, finding) != finding:
             vague.add(phrase)
     findings = {phrase: finding for phrase, finding in findings.items() if phrase not in vague}
-    longest_first = sorted(findings, key=len, reverse=True)
-    return re.compile(rf"\b({'|'.join(map(re.escape, longest_first))})(?![\w-])"), findings
+    by_word: dict[str, list[tuple[str, Finding]]] = {}
+    for phrase in sorted(findings, key=len, reverse=True):
+        by_word.setdefault(re.split(r"\W", phrase, maxsplit=1)[0], []).append((phrase, findings[phrase]))
+    return by_word
 
 
 def _phrases() -> Iterator[tuple[str, Finding]]:

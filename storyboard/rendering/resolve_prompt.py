@@ -158,13 +158,13 @@ def outfit_words(character: Character, cast: Cast, family: str) -> tuple[str, ..
     base = character.name.partition("@")[0]
     if base == character.name or base not in cast or cast[base].adapters_for(family) != character.adapters_for(family):
         return ()
-    usual = look_parts(cast[base])
-    return tuple(part for part in look_parts(character) if part not in usual)
+    usual = look_parts(cast[base].look)
+    return tuple(part for part in look_parts(character.look) if part not in usual)
 
 
-def look_parts(character: Character) -> list[str]:
-    """ "spiky hair", "green vest": what the look says, part by part."""
-    return [part.strip() for part in character.look.split(",") if part.strip()]
+def look_parts(look: str) -> list[str]:
+    """ "spiky hair", "green vest": what a look says, part by part."""
+    return [part.strip() for part in look.split(",") if part.strip()]
 
 
 def reminded(text: str, character: Character, family: str, said: str) -> str:
@@ -176,7 +176,7 @@ def reminded(text: str, character: Character, family: str, said: str) -> str:
     """
     faint = {part for adapter in character.adapters_for(family) for part in adapter.faint}
     asked = wanted_attributes(said).keys()
-    for part in reversed(look_parts(character)):
+    for part in reversed(look_parts(character.look)):
         if part in faint and not asked & wanted_attributes(part).keys():
             text = dressed(text, character, (part,), REMINDER)
     return text

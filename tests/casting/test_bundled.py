@@ -44,4 +44,4 @@ def test_bundled_adapters_are_faint_about_parts_of_their_look() -> None:
     people = {name: each for name, each in load_cast().items() if each.kind == "character" and "@" not in name}
     faint = [(name, part) for name, each in people.items() for adapter in each.adapters for part in adapter.faint]
     assert {name for name, _ in faint} == {"flynn", "mira"}
-    assert all(part in look_parts(people[name]) for name, part in faint)
+    assert all(part in look_parts(people[name].look) for name, part in faint)

@@ -1,8 +1,12 @@
 import random
+import re
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from storyboard.evaluating import wanted
 from storyboard.evaluating.wanted import wanted_attributes, weighted_attributes
 from storyboard.starter.captions import caption
 from storyboard.starter.spec import PERSON_FIELDS, SceneSpec, attributes, companion_kind, random_spec
@@ -67,3 +71,15 @@ def test_a_companions_clothes_are_not_the_figures() -> None:
 @pytest.mark.parametrize("prompt", ["", "((((", "a1b2 {{}} <lora:x:0.8>", "quiet sparkle"])
 def test_nothing_is_found_where_nothing_is_said(prompt: str) -> None:
     assert wanted_attributes(prompt) == {}
+
+
+PHRASES = sorted((phrase for phrases in wanted._lexicon().values() for phrase, _ in phrases), key=len, reverse=True)
+ONE_PATTERN = re.compile(rf"\b({'|'.join(map(re.escape, PHRASES))})(?![\w-])")
+JOINTS = st.sampled_from(["", " ", ", ", "-", "s ", "_", " a ", ".", "é", "\n"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(PHRASES), JOINTS), max_size=5), st.text(max_size=8), st.integers(0, 20))
+def test_the_first_and_longest_phrase_is_found_as_one_pattern_of_all_would(parts, around, position):
+    text = around.lower() + "".join(phrase + joint for phrase, joint in parts) + around.lower()
+    found, match = wanted._next_phrase(text, position), ONE_PATTERN.search(text, position)
+    assert (found and found[:2]) == (match and match.span())

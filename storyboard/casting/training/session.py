@@ -53,6 +53,7 @@ from storyboard.paths import training_folder
 from storyboard.render_options import content_key
 from storyboard.rendering.diffusion.adapter_writing import AdapterInfo
 from storyboard.rendering.diffusion.samples import NO_LOOKS
+from storyboard.rendering.resolve_prompt import look_parts
 
 METHOD_CLASSES: Mapping[str, type[Method]] = {
     "lora": Lora,
@@ -346,7 +347,7 @@ class Session:
 
     def _shares_of_look(self) -> dict[str, float]:
         """Of each part of the look the share of new pictures that show it, drawn with the weights as they are."""
-        look = [part.strip() for part in self.subject.look.split(",") if wanted_attributes(part)]
+        look = [part for part in look_parts(self.subject.look) if wanted_attributes(part)]
         if self.probe is None or not look or not self.subject.noun:
             return {}
         self.say(f"How surely the look is drawn: {len(TRIALS)} pictures.")
