@@ -19,7 +19,7 @@ from storyboard.protocols import Cast
 from storyboard.rendering.adapter_names import AdapterFiles, adapter_files
 from storyboard.rendering.model_files import steps_of
 from storyboard.rendering.model_names import HUB_MODELS, locate
-from storyboard.rendering.tag_meanings import TagMeaning, embedding_words, left_out, tag_meaning, unlearned
+from storyboard.rendering.tag_meanings import TagMeaning, embedding_words, given_as, left_out, tag_meaning, unlearned
 
 
 @click.command()
@@ -78,7 +78,10 @@ def _explained(
         character_tokens=[character.token for character in cast.values()],
         embeddings=words,
     )
-    notes = left_out(text, model, words) if negative else unlearned(text, cast, model)
+    if negative:
+        notes = left_out(text, model, words)
+    else:
+        notes = (*unlearned(text, cast, model), *given_as(text, cast, files, model))
     return dataclasses.replace(explanation, warnings=(*explanation.warnings, *notes))
 
 

@@ -2,8 +2,8 @@
 
 "make the vest blue" then puts the new words behind the character's token, where an outfit's words stand, weighted so
 that they count against the adapter; the picture may change where those words are seen. What reminded of the old ones
-goes. Where the token's vectors began as the words of the look, those of "green" become blue
-(`rendering.diffusion.redressing`).
+goes; in a whole new prompt it stays. Where the token's vectors began as the words of the look, those of "green" become
+blue (`rendering.diffusion.redressing`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from storyboard.editing.word_edit import (
     read_edit,
     said_words,
 )
-from storyboard.rendering.resolve_prompt import beside_instead, dressed, look_parts
+from storyboard.rendering.resolve_prompt import BESIDE, beside_instead, dressed, look_parts, reminded
 
 MOST_WORDS = 4
 WEIGHING = ("strengthen", "weaken")
@@ -58,9 +58,25 @@ def read_edit_of(prompt: str, said: str, where: str, people: Sequence[Character]
         if meant is None:
             raise
         return _put_on(prompt, meant, where)
+    if edit.kind == "rewrite":
+        return _reminding(edit, people, where)
     if meant is None or edit.kind in WEIGHING or not (meant.reminded or (edit.kind == "add" and meant.new)):
         return edit
     return _put_on(prompt, meant, where)
+
+
+def _reminding(edit: WordEdit, people: Sequence[Character], where: str) -> WordEdit:
+    """A whole new prompt with what the one before reminded of; as it is where it says such things itself."""
+    if re.search(BESIDE, edit.after):
+        return edit
+    after = edit.after
+    for character in people:
+        parts = [part for part in look_parts(character.look) if beside_instead(edit.before, part) != edit.before]
+        after = reminded(after, character, parts, edit.after)
+    if after in (edit.before, edit.after):
+        return edit
+    gone, new = changed_words(edit.before, after)
+    return limited(replace(edit, after=after, gone=gone, new=new), where)
 
 
 def _meant(prompt: str, said: str, people: Sequence[Character]) -> _Meant | None:

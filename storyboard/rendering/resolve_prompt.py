@@ -80,7 +80,7 @@ def resolve(
             continue
         worn = outfit_words(character, cast, family)
         if len(people) == 1:
-            text = reminded(text, character, family, ", ".join((said, *worn)))
+            text = reminded(text, character, faint_parts(character, family), ", ".join((said, *worn)))
         text = dressed(text, character, worn)
     uses = (
         *_of_characters(spoken, family),
@@ -167,14 +167,18 @@ def look_parts(look: str) -> list[str]:
     return [part.strip() for part in look.split(",") if part.strip()]
 
 
-def reminded(text: str, character: Character, family: str, said: str) -> str:
-    """`text` with the parts of the look that the adapters do not draw surely behind the first mention, each alone.
+def faint_parts(character: Character, family: str) -> frozenset[str]:
+    """The parts of a look that the character's adapters do not draw surely."""
+    return frozenset(part for adapter in character.adapters_for(family) for part in adapter.faint)
+
+
+def reminded(text: str, character: Character, faint: Collection[str], said: str) -> str:
+    """`text` with the `faint` parts of the look behind the first mention, each alone.
 
     Left out is what another look of the character does not have, and that in whose place `said` asks for something.
 
     "a fljsdhn man on a bench" becomes "a fljsdhn man, (goatee:1.15), (green vest:1.15), on a bench".
     """
-    faint = {part for adapter in character.adapters_for(family) for part in adapter.faint}
     asked = wanted_attributes(said).keys()
     for part in reversed(look_parts(character.look)):
         if part in faint and not asked & wanted_attributes(part).keys():

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from storyboard.character import Adapter
 from storyboard.errors import ModelError, StoryboardError
-from storyboard.prompting.networks import KNOWN_KINDS, Network
+from storyboard.prompting.comments import strip_comments
+from storyboard.prompting.networks import KNOWN_KINDS, Network, split_networks
 from storyboard.protocols import Cast
 from storyboard.rendering.adapter_names import TEXTUAL_INVERSION, AdapterFiles, named_by
 from storyboard.rendering.known_words import heard_negative
 from storyboard.rendering.model_files import adapter_family_of
 from storyboard.rendering.model_names import STARTER, locate
-from storyboard.rendering.resolve_prompt import spoken_of
+from storyboard.rendering.resolve_prompt import resolve, spoken_of
 from storyboard.rendering.safetensors_header import read_header
 
 
@@ -76,6 +77,17 @@ def unlearned(text: str, cast: Cast, model: str) -> tuple[str, ...]:
         for character in spoken_of(text, (), cast)
         if not character.adapters_for(family)
     )
+
+
+def given_as(text: str, cast: Cast, files: AdapterFiles, model: str) -> tuple[str, ...]:
+    """A note with what boards give that model for a prompt, where that is not what it says: trained characters are
+    followed by what their adapter draws faintly, others put in words. None where it cannot be drawn."""
+    said, _ = split_networks(strip_comments(text))
+    try:
+        given = resolve(text, (), cast, _family(model), files=files).prompt
+    except StoryboardError:
+        return ()
+    return (f"Boards give the model: {given!r}.",) if given.split() != said.split() else ()
 
 
 def left_out(negative: str, model: str, tokens: Collection[str]) -> tuple[str, ...]:

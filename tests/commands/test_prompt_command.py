@@ -134,3 +134,10 @@ def test_words_that_the_starter_model_leaves_out_of_a_negative_prompt_are_shown(
 def test_broken_characters_are_refused_in_one_sentence() -> None:
     with pytest.raises(BadInput):
         run("a \udcff hat")
+
+
+def test_what_boards_add_to_a_prompt_is_said(model: str) -> None:
+    """The bundled Flynn's goatee and vest are drawn faintly; a model that does not say its family adds nothing."""
+    [note] = json.loads(run("fljsdhn man in a park", "--json"))["warnings"]
+    assert "fljsdhn man, (" in note and note.endswith(" in a park'.")
+    assert not any("Boards give" in each for each in json.loads(run("a man in a park", "--json"))["warnings"])

@@ -84,6 +84,22 @@ def test_what_reminds_of_the_old_clothes_makes_room(said):
         read_edit_of(REMINDED, "remove the vest", "", [FLYNN])
 
 
+@pytest.mark.parametrize(
+    ("said", "after"),
+    [
+        ("wide shot, fljsdhn man jumping in a park", "{}, (goatee:1.15), (green vest:1.15), jumping in a park"),
+        ("wide shot, fljsdhn man in a red coat on a bench, park", "{}, (goatee:1.15), in a red coat on a bench, park"),
+        ("wide shot, fljsdhn man, (goatee:1.15), on a bench, park", "{}, (goatee:1.15), on a bench, park"),
+        ("wide shot, fljsdhn man sitting on a bench, park", "{} sitting on a bench, park"),
+    ],
+)
+def test_a_whole_new_prompt_is_reminded_as_before(said, after):
+    """But for what it says itself, and where nothing but the reminders was taken out."""
+    edit = read_edit_of(REMINDED, said, "", [FLYNN])
+    assert (edit.kind, edit.after) == ("rewrite", f"wide shot, {after.format('fljsdhn man')}")
+    assert not {"goatee", "vest"} & {*edit.new}
+
+
 def test_a_look_in_brackets_is_found_again():
     flynn = replace(FLYNN, look="goatee, [green] vest")
     edit = read_edit_of(r"fljsdhn man, (\[green\] vest:1.15), waves", "make the vest blue", "", [flynn])
