@@ -13,6 +13,8 @@ CONTROLS = ("pose", "depth", "sketch")
 """Kinds of pictures that a ControlNet follows."""
 RENDER_EPOCH = 1
 """Raised when the same request would give other pixels than before."""
+SHARED_EPOCH = 2
+"""The same of frames that several people share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,7 @@ class FrameRequest:
         detail: how far its head, where it is small, is drawn again, enlarged.
         look: what its lead looks like, in words, where a token stands for that in the prompt and the model is led
             towards attributes; "" otherwise.
-        people: trained characters who share the frame, each drawn in a column of their own; () for up to one.
+        people: trained characters who share the frame, each drawn in a view of their own; () for up to one.
         edit_of: key of the frame it is an edit of, with `edit` the edit's own settings as canonical JSON.
         begins_with: key of the frame whose picture it begins with, "" for noise; it leaves that behind by `departure`,
             0 to 1 (all the way).
@@ -178,6 +180,8 @@ class FrameRequest:
         for later in ("look", "people", "detail", "begins_with"):
             if not data[later]:
                 del data[later]  # frames of boards that were drawn before there was such a thing keep their keys
+        if self.people:
+            data["shared_epoch"] = SHARED_EPOCH
         return data
 
 

@@ -18,6 +18,7 @@ from storyboard.frame import StoredFrame
 from storyboard.manifest import Manifest
 from storyboard.protocols import Cast
 from storyboard.rendering.resolve_prompt import in_words, look_of_lead
+from storyboard.rendering.side_by_side import wider
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene
 
@@ -114,7 +115,8 @@ class _Board:
         lead = _lead(scene, self.cast)
         hidden = _hidden_picture(self.store, request.get("anchors", ()), lead)
         prompt = str(request.get("prompt", scene.prompt))
-        asked = prompt if request.get("people") else _asked(prompt, scene, self.cast)
+        sharing = len(request.get("people", ()))
+        asked = wider(prompt, sharing) if sharing else _asked(prompt, scene, self.cast)
         missing = judge.missing(picture, asked)
         own = wanted_attributes(self.cast[lead].look) if lead and not request.get("people") else {}
         learned = self.references[lead] if lead else ()

@@ -1,24 +1,38 @@
-"""Several trained characters in one frame: the prompt is told once for each of them.
+"""Several trained characters in one frame: the prompt is told once for each of them, as if they were alone.
 
-One text that names two of them gives one figure with the looks of both. So each has a text of their own, in which they
-come first and the others are "a man" or "a woman"; the texts act side by side, in columns of the picture (regional
-prompts as in MultiDiffusion, arXiv 2302.08113).
+One text that names two of them gives one figure with the looks of both, so each has a text of their own; it acts in a
+column of the picture (see `rendering.diffusion.views`). A column is narrower than a frame, so everybody is drawn from
+further away than the prompt says.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from storyboard.evaluating.wanted import asking_phrases, wanted_attributes
 from storyboard.render_options import Person
 from storyboard.rendering.resolve_prompt import AND, BESIDE
 
-ARTICLE = re.compile(r"\b(?:a|an|the|his|her|their)\s+$", re.IGNORECASE)
+ARTICLE = re.compile(r"\b(?:an?|the|his|her|their)\s+$", re.IGNORECASE)
+OPENED, CLOSED = re.compile(r"\(\s*$"), re.compile(r"\s*(?::\s*[\d.]+\s*)?\)")
+CLOSER = re.compile(r"\b(?:medium|extreme|tight)\s+$", re.IGNORECASE)
+"""What makes another shot of a close-up."""
+TOGETHER = re.compile(r"\s*(?:,|,?\s+(?:and|with)|&)\s+", re.IGNORECASE)
+"""What stands between people in a list."""
+SOMEBODY = "somebody"
+WIDER = {
+    2: {"close-up": "medium shot", "medium": "full shot"},
+    3: {"close-up": "full shot", "medium": "full shot", "full": "wide shot"},
+}
+"""How many share a frame, 3 or more being one -> shot asked for -> the one that shows as much of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Mention:
+    """Somebody's name in a prompt, with what they have on and the brackets around."""
+
     person: Person
     start: int
     end: int
@@ -33,26 +47,51 @@ def told_apart(prompt: str, people: Sequence[Person]) -> list[str]:
     named = list(dict.fromkeys(each.person for each in mentions))
     if len(named) < 2 or AND.search(prompt):
         return [prompt]
-    return [_told_of(person, named[0], prompt, mentions) for person in named]
+    lists = _lists(prompt, mentions)
+    return [wider(_told_of(person, prompt, lists), len(named)) for person in named]
 
 
-def _mentions(prompt: str, person: Person) -> list[_Mention]:
+def wider(prompt: str, count: int) -> str:
+    """The prompt with the shot in which `count` people fit side by side; as it is for one."""
+    shots = WIDER.get(min(count, max(WIDER)), {})
+    for start, end, names in reversed(asking_phrases(prompt)):
+        instead = shots.get(wanted_attributes(prompt[start:end]).get("shot", "")) if "shot" in names else None
+        prompt = f"{CLOSER.sub('', prompt[:start])}{instead}{prompt[end:]}" if instead else prompt
+    return prompt
+
+
+def _mentions(prompt: str, person: Person) -> Iterator[_Mention]:
     pattern = rf"(?<!\w){re.escape(person.phrase)}(?!\w)(?:{BESIDE})*"
-    found = re.finditer(pattern, prompt, re.IGNORECASE)
-    return [_Mention(person=person, start=match.start(), end=match.end()) for match in found]
+    for match in re.finditer(pattern, prompt, re.IGNORECASE):
+        start, end = match.span()
+        while (opened := OPENED.search(prompt[:start])) and (closed := CLOSED.match(prompt, end)):
+            start, end = opened.start(), closed.end()
+        yield _Mention(person=person, start=start, end=end)
 
 
-def _told_of(person: Person, first: Person, prompt: str, mentions: Sequence[_Mention]) -> str:
-    """The prompt with `person` in the place of the first one, and somebody in every other place."""
-    own = next(prompt[each.start : each.end] for each in mentions if each.person == person)
-    text, done, said = "", 0, own
+def _lists(prompt: str, mentions: Sequence[_Mention]) -> list[list[_Mention]]:
+    """Mentions that follow one another, as in "the man, the woman and a boy", together."""
+    lists: list[list[_Mention]] = []
     for each in mentions:
-        text += prompt[done : each.start]
-        if each.person == first:
-            text += said
-            said = person.phrase
+        between = ARTICLE.sub("", prompt[lists[-1][-1].end : each.start]) if lists else ""
+        if lists and TOGETHER.fullmatch(between):
+            lists[-1].append(each)
         else:
-            other = first if each.person == person else each.person
-            text += other.noun if ARTICLE.search(text) else f"a {other.noun}"
-        done = each.end
+            lists.append([each])
+    return lists
+
+
+def _told_of(person: Person, prompt: str, lists: Sequence[Sequence[_Mention]]) -> str:
+    """The prompt with `person` alone wherever they are in a list, and somebody in the place of others."""
+    text, done = "", 0
+    for people in lists:
+        own = next((each for each in people if each.person == person), None)
+        text += ARTICLE.sub("", prompt[done : people[0].start])
+        text += SOMEBODY if own is None else f"{_article(prompt, own)}{prompt[own.start : own.end]}"
+        done = people[-1].end
     return text + prompt[done:]
+
+
+def _article(prompt: str, mention: _Mention) -> str:
+    found = ARTICLE.search(prompt[: mention.start])
+    return found.group() if found else ""

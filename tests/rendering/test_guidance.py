@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
-from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
+from storyboard.rendering.diffusion.guidance import guided
 from storyboard.rendering.diffusion.schedulers import LaneSchedule
 from storyboard.rendering.model_files import GuidanceManner
 
@@ -68,18 +68,3 @@ def test_two_halves_of_a_term_are_the_term_when_projected():
     plain, term = noise(3), noise(4)
     whole = guided(plain, [(1.0, term)], 5.0, PROJECTED, same)
     torch.testing.assert_close(guided(plain, [(0.5, term), (0.5, term)], 5.0, PROJECTED, same), whole)
-
-
-def test_equal_texts_side_by_side_are_one_text():
-    plain, term = noise(3), noise(4)
-    for manner in (GuidanceManner(rescale=0.7), PROJECTED):
-        whole = guided(plain, [(1.0, term)], 5.0, manner, same)
-        torch.testing.assert_close(guided_side_by_side(plain, [(1.0, term)] * 3, 5.0, manner, same), whole)
-
-
-def test_each_text_rules_its_own_column_only():
-    plain, left, right = noise(3), noise(4), noise(5)
-    for manner in (GuidanceManner(), PROJECTED):
-        both = guided_side_by_side(plain, [(1.0, left), (1.0, right)], 5.0, manner, same)
-        assert torch.equal(both[..., :3], guided(plain, [(1.0, left)], 5.0, manner, same)[..., :3])
-        assert torch.equal(both[..., 5:], guided(plain, [(1.0, right)], 5.0, manner, same)[..., 5:])

@@ -33,12 +33,14 @@ class Row:
     Attributes:
         lane: which frame (or hidden anchor) of the board.
         conditional: False for the row that sees the negative prompt.
-        term: which AND term of the lane's prompt, 0 for the first.
+        term: which AND term of the lane's prompt, or which of the people who share the frame, 0 for the first.
+        shift: by how many columns of the latents its view of the picture is moved to the right, see `views`.
     """
 
     lane: int
     conditional: bool
     term: int = 0
+    shift: int = 0
 
 
 @dataclass(kw_only=True)
@@ -72,6 +74,14 @@ class ForwardState:
         if height * width != tokens:
             raise ModelError(f"{tokens} tokens fit no level of a {self.height} x {self.width} latent.")
         return height, width
+
+    def moved(self, values: Tensor, shift: int) -> Tensor:
+        """(…, image tokens) of a layer, as seen `shift` columns of the latents further to the right, wrapping."""
+        if not shift:
+            return values
+        height, width = self.grid(values.shape[-1])
+        grid = values.reshape(*values.shape[:-1], height, width)
+        return grid.roll(round(shift * width / self.width), -1).flatten(-2)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,7 @@ class Term:
 class Conditioning:
     """A prompt, encoded for all its steps, and the networks its tags name (not loaded here).
 
-    With `side_by_side` its terms act in columns of the picture from left to right; else everywhere.
+    With `side_by_side` its terms act in columns of the picture from left to right, see `views`; else everywhere.
     """
 
     terms: tuple[Term, ...]

@@ -50,7 +50,9 @@ class ControlReader:
         if not any(scales):
             return ()
         blank = torch.zeros_like(next(iter(self.pictures.values())))
-        pictures = torch.stack([self.pictures.get(row.lane, blank) for row in state.rows]).to(sample)
+        scale = blank.shape[-1] // state.width
+        seen = [self.pictures.get(row.lane, blank).roll(scale * row.shift, -1) for row in state.rows]
+        pictures = torch.stack(seen).to(sample)
         down, middle = self.network(
             sample, timestep, encoder_hidden_states=tokens, controlnet_cond=pictures, added_cond_kwargs=added,
             return_dict=False,

@@ -1,9 +1,8 @@
 """From the model's predictions for one lane to the one that the sampler follows.
 
 Classifier-free guidance (Ho and Salimans, arXiv 2207.12598), several prompts joined by AND as in Composable Diffusion
-(Liu et al., arXiv 2206.01714) or each in its own column (as in MultiDiffusion, arXiv 2302.08113). Strong guidance
-overdoes contrast, which a model may want held back: by the rescaling of Lin et al. (arXiv 2305.08891, section 3.4), or
-by the projection of Sadat et al. (arXiv 2410.02416, section 4.1).
+(Liu et al., arXiv 2206.01714). Strong guidance overdoes contrast, which a model may want held back: by the rescaling of
+Lin et al. (arXiv 2305.08891, section 3.4), or by the projection of Sadat et al. (arXiv 2410.02416, section 4.1).
 """
 
 from __future__ import annotations
@@ -50,20 +49,3 @@ def along(change: Tensor, direction: Tensor) -> Tensor:
     """The part of `change` that is parallel to `direction`, both of one lane."""
     length = direction.square().sum().clamp(min=torch.finfo(direction.dtype).tiny)
     return (change * direction).sum() / length * direction
-
-
-def guided_side_by_side(
-    plain: Tensor, terms: Sequence[tuple[float, Tensor]], scale: float, manner: GuidanceManner, clean: Clean
-) -> Tensor:
-    """As `guided`, but every term acts in a column of its own, from left to right; neighbours blend over two cells."""
-    shares = columns(len(terms), plain.shape[-1]).to(plain)
-    parts = [guided(plain, [term], scale, manner, clean) for term in terms]
-    return sum((share * part for share, part in zip(shares, parts, strict=True)), torch.zeros_like(plain))
-
-
-def columns(count: int, width: int) -> Tensor:
-    """The share of each of `count` columns in each of `width` places, (count, width); every place's shares sum to 1."""
-    places = torch.arange(width) + 0.5
-    edges = [((places - width * number / count) / 2 + 0.5).clamp(0, 1) for number in range(1, count)]
-    steps = torch.stack([torch.ones(width), *edges, torch.zeros(width)])
-    return steps[:-1] - steps[1:]

@@ -75,7 +75,7 @@ class LocalBlend(Method):
             place = (row.lane, row.term)
             columns = self.columns.get(place)
             if columns and row.conditional and not state.plain:
-                found = word_maps(call, index, (columns,))[0]
+                found = state.moved(word_maps(call, index, (columns,))[0], -row.shift)
                 self._sums[place] = self._sums.get(place, torch.zeros_like(found)) + found
         return attend(call)
 

@@ -16,14 +16,16 @@ import torch
 from torch import Tensor
 
 from storyboard.evaluating.latent_reader import load_latent_reader
+from storyboard.render_options import FrameRequest
 from storyboard.rendering.diffusion import attention
 from storyboard.rendering.diffusion.attention import ForwardState, Method, Phase, Row
 from storyboard.rendering.diffusion.attribute_guidance import AttributeGuidance, Said
 from storyboard.rendering.diffusion.conditioning import Conditioner, Embedding
 from storyboard.rendering.diffusion.families import Family
-from storyboard.rendering.diffusion.guidance import guided, guided_side_by_side
-from storyboard.rendering.diffusion.lanes import Walker
+from storyboard.rendering.diffusion.guidance import guided
+from storyboard.rendering.diffusion.lanes import Lane, Walker
 from storyboard.rendering.diffusion.perturbed_attention import PerturbedNegative
+from storyboard.rendering.diffusion.views import joined, shifts
 from storyboard.rendering.diffusion.word_edits import weighed
 from storyboard.rendering.model_files import USUAL_MANNER, GuidanceManner
 
@@ -51,9 +53,11 @@ class Denoiser:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _LaneRows:
-    """One lane's share of a batch: the negative prompt's row (when it counts), then one row per AND term.
+    """One lane's share of a batch: the negative prompt's row (when it counts), then one row per AND term; of people who
+    share the frame, one of each kind per person.
 
     `scale` is how strongly the prompt counts: with 1 or less, and one plain term, the negative prompt has no say.
+    `shifts` says how far each term's view of the picture is moved.
     """
 
     walker: Walker
@@ -62,25 +66,37 @@ class _LaneRows:
     negative: Embedding | None
     terms: tuple[tuple[float, Embedding], ...]
     tokens: Tensor
+    shifts: tuple[int, ...]
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether each term acts in a column of its own."""
+        return self.walker.lane.positive.side_by_side
+
+    @property
+    def views(self) -> tuple[int, ...]:
+        """How far each view of the picture is moved: there is one, unless people share it."""
+        return self.shifts if self.side_by_side else self.shifts[:1]
 
     def rows(self) -> Iterator[tuple[Row, int]]:
         """Every row with its place in `tokens`."""
-        lane = self.walker.lane.number
-        offset = 0 if self.negative is None else 1
-        if offset:
-            yield Row(lane=lane, conditional=False), 0
-        for number in range(len(self.terms)):
-            yield Row(lane=lane, conditional=True, term=number), number + offset
+        lane, offset = self.walker.lane.number, 0 if self.negative is None else 1
+        for term, shift in enumerate(self.views if offset else ()):
+            yield Row(lane=lane, conditional=False, term=term, shift=shift), 0
+        for term, shift in enumerate(self.shifts):
+            yield Row(lane=lane, conditional=True, term=term, shift=shift), term + offset
 
-    @property
-    def said(self) -> Said:
-        """All that is said of this lane at this evaluation, and what its lead looks like; nothing where it is never
-        guided."""
+    def said(self) -> list[Said]:
+        """Of each view, all that is said at this evaluation, with the look of the lead where there is one view; nothing
+        where the lane is never guided."""
         request = self.walker.lane.request
-        texts = [embedding.text for weight, embedding in self.terms if weight > 0]
+        texts = [embedding.text if weight > 0 else "" for weight, embedding in self.terms]
         texts = [request.prompt] if request.consistency == "prompt" else texts  # the text is that of all frames then
-        text = "" if not _counts(request.guidance, self.terms) else ", ".join(filter(None, [*texts, request.look]))
-        return Said(text=weighed(text, request.edit), written=text, key=request.key, edit_of=request.edit_of)
+        if not self.side_by_side:
+            texts = [", ".join(filter(None, [*texts, request.look]))]
+        if not _counts(request.guidance, self.walker.lane, self.terms):
+            texts = [""] * len(texts)
+        return [_said(request, text, f"/{view}" if self.side_by_side else "") for view, text in enumerate(texts)]
 
     def embedding(self, place: int) -> Embedding:
         everything = (*([] if self.negative is None else [self.negative]), *(each for _, each in self.terms))
@@ -130,14 +146,21 @@ def _leading(denoiser: Denoiser) -> AttributeGuidance | None:
     return AttributeGuidance(reader, manner.towards_attributes)
 
 
+def _said(request: FrameRequest, text: str, view: str) -> Said:
+    edit_of = f"{request.edit_of}{view}" if request.edit_of else ""
+    return Said(text=weighed(text, request.edit), written=text, key=f"{request.key}{view}", edit_of=edit_of)
+
+
 def _led(leading: AttributeGuidance, part: Sequence[_LaneRows], predictions: Sequence[Tensor]) -> list[Tensor]:
-    """Predictions that foresee more of what their lanes' texts ask for."""
+    """Predictions that foresee more of what their lanes' texts ask for, each text in its own view."""
     pairs = list(zip(part, predictions, strict=True))
-    clean = torch.cat([rows.walker.clean(prediction, rows.evaluation) for rows, prediction in pairs])
-    shifts = leading.shift(clean, [rows.said for rows in part]).split(1)
+    clean = [(rows.walker.clean(prediction, rows.evaluation), rows.views) for rows, prediction in pairs]
+    seen = torch.cat([picture.roll(view, -1) for picture, views in clean for view in views])
+    changes = iter(leading.shift(seen, [said for rows in part for said in rows.said()]).split(1))
+    whole = [joined([next(changes).roll(-view, -1) for view in rows.views]) for rows in part]
     return [
-        prediction + rows.walker.schedule.leading_to(shift, rows.evaluation)
-        for (rows, prediction), shift in zip(pairs, shifts, strict=True)
+        prediction + rows.walker.schedule.leading_to(change, rows.evaluation)
+        for (rows, prediction), change in zip(pairs, whole, strict=True)
     ]
 
 
@@ -196,7 +219,11 @@ def _same_length(denoiser: Denoiser, walkers: Sequence[Walker], left: int) -> li
 def _lane_rows(denoiser: Denoiser, walker: Walker, evaluation: int) -> _LaneRows:
     negative, terms = walker.embeddings(evaluation)
     scale = walker.guidance(evaluation, denoiser.manner)
-    needed = _counts(scale, terms)
+    needed = _counts(scale, walker.lane, terms)
+    unit = 2 ** (len(denoiser.unet.config.block_out_channels) - 1)
+    apart = (
+        shifts(len(terms), walker.latents.shape[-1], unit) if walker.lane.positive.side_by_side else (0,) * len(terms)
+    )
     texts = [*([negative] if needed else []), *(embedding for _, embedding in terms)]
     return _LaneRows(
         walker=walker,
@@ -205,12 +232,14 @@ def _lane_rows(denoiser: Denoiser, walker: Walker, evaluation: int) -> _LaneRows
         negative=negative if needed else None,
         terms=terms,
         tokens=denoiser.conditioner.pad_together(texts),
+        shifts=apart,
     )
 
 
-def _counts(scale: float, terms: Sequence[tuple[float, Embedding]]) -> bool:
+def _counts(scale: float, lane: Lane, terms: Sequence[tuple[float, Embedding]]) -> bool:
     """Whether the negative prompt has any say."""
-    return scale > 1.0 or len(terms) > 1 or terms[0][0] != 1.0
+    weighed = any(weight != 1.0 for weight, _ in terms)
+    return scale > 1.0 or weighed or (len(terms) > 1 and not lane.positive.side_by_side)
 
 
 def _predict(denoiser: Denoiser, state: ForwardState, part: Sequence[_LaneRows]) -> list[Tensor]:
@@ -219,7 +248,8 @@ def _predict(denoiser: Denoiser, state: ForwardState, part: Sequence[_LaneRows])
     pairs.sort(key=lambda pair: (pair[1].conditional, pair[1].term))
     state.rows = tuple(row for _, row, _ in pairs)
     dtype = denoiser.unet.dtype
-    sample = torch.cat([lane.walker.model_input(lane.evaluation) for lane, _, _ in pairs]).to(dtype)
+    views = [lane.walker.model_input(lane.evaluation).roll(row.shift, -1) for lane, row, _ in pairs]
+    sample = torch.cat(views).to(dtype)
     tokens = torch.stack([lane.tokens[place] for lane, _, place in pairs]).to(dtype)
     request = part[0].walker.lane.request
     added = denoiser.family.added_conditions(
@@ -240,16 +270,18 @@ def _predict(denoiser: Denoiser, state: ForwardState, part: Sequence[_LaneRows])
         return output
 
     output = attention.predict(denoiser.methods, state, forward).float()
-    return [_guided(denoiser, lane, pairs, output) for lane in part]
+    rows = {row: each.roll(-row.shift, -1) for row, each in zip(state.rows, output.split(1), strict=True)}
+    return [_guided(denoiser, lane, rows) for lane in part]
 
 
-def _guided(denoiser: Denoiser, lane: _LaneRows, pairs: Sequence[tuple[_LaneRows, Row, int]], output: Tensor) -> Tensor:
-    """The lane's own rows of the batch's output, combined."""
-    own = {place: output[index : index + 1] for index, (other, _, place) in enumerate(pairs) if other is lane}
-    if lane.negative is None:
-        return own[0]
-    terms = [(weight, own[number + 1]) for number, (weight, _) in enumerate(lane.terms)]
-    walker = lane.walker
-    combined = guided_side_by_side if walker.lane.positive.side_by_side else guided
-    clean = partial(walker.clean, evaluation=lane.evaluation)
-    return combined(own[0], terms, lane.scale, denoiser.manner, clean)
+def _guided(denoiser: Denoiser, lane: _LaneRows, predictions: Mapping[Row, Tensor]) -> Tensor:
+    """The lane's own rows of all that was predicted, combined."""
+    plain, worded = ([predictions[row] for row, _ in lane.rows() if row.conditional == side] for side in (False, True))
+    weighed = [(weight, each) for (weight, _), each in zip(lane.terms, worded, strict=True)]
+    clean = partial(lane.walker.clean, evaluation=lane.evaluation)
+    if not lane.side_by_side:
+        return guided(plain[0], weighed, lane.scale, denoiser.manner, clean) if plain else worded[0]
+    if not plain:
+        return joined(worded)
+    pairs = zip(plain, weighed, strict=True)
+    return joined([guided(none, [term], lane.scale, denoiser.manner, clean) for none, term in pairs])

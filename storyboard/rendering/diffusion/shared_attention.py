@@ -93,7 +93,7 @@ class SharedAttention(Method):
                 self._bank[(call.layer.name, row.lane, row.conditional)] = entry
 
     def _kind(self, layer: str, row: Row) -> tuple[Any, ...] | None:
-        """Rows of one kind see the same keys; with several anchors each lane has a visibility of its own.
+        """Rows of one kind see the same keys; with several anchors each view of a lane has a visibility of its own.
 
         Unconditional rows stay alone where their anchors have none, as at a guidance of 1.
         """
@@ -101,25 +101,26 @@ class SharedAttention(Method):
         if not anchors or not (row.conditional or all((layer, anchor, False) in self._bank for anchor in anchors)):
             return None
         alone = len(anchors) == 1 or self.masks is None
-        return (row.conditional, anchors, None if alone else row.lane)
+        return (row.conditional, anchors, None if alone else (row.lane, row.shift))
 
     def _extend(self, state: ForwardState, call: AttentionCall, kind: tuple[Any, ...]) -> AttentionCall:
-        conditional, anchors, lane = kind
+        conditional, anchors, view = kind
         entries = [self._bank[(call.layer.name, anchor, conditional)] for anchor in anchors]
         keys, values = (torch.cat(parts, dim=1) for parts in zip(*entries, strict=True))
         sizes = [key.shape[1] for key, _ in entries]
-        visible = None if lane is None else self._visible(state, lane, anchors, sizes, call.query.shape[2])
+        visible = None if view is None else self._visible(state, view, anchors, sizes, call.query.shape[2])
         return call.with_more_keys(keys, values, None if visible is None else visible.to(call.query.device))
 
     def _visible(
-        self, state: ForwardState, lane: int, anchors: tuple[int, ...], sizes: list[int], tokens: int
+        self, state: ForwardState, view: tuple[int, int], anchors: tuple[int, ...], sizes: list[int], tokens: int
     ) -> Tensor | None:
         """Queries on one subject (or on the background, for a place) see its anchor only; others see all."""
         assert self.masks is not None
+        lane, shift = view
         regions = [self.masks.region_of_anchor(state, lane, anchor, tokens) for anchor in anchors]
         if any(region is None for region in regions):
             return None
-        stacked = torch.stack([region for region in regions if region is not None], dim=1)
+        stacked = torch.stack([state.moved(region, shift) for region in regions if region is not None], dim=1)
         undecided = stacked.sum(dim=1, keepdim=True) != 1
         return (stacked | undecided).repeat_interleave(torch.tensor(sizes, device=stacked.device), dim=1)
 

@@ -71,14 +71,14 @@ class SubjectMasks(Method):
 
     def _watch(self, state: ForwardState, call: AttentionCall, attend: Attend) -> Tensor:
         if not state.plain:
-            self._add(call)
+            self._add(state, call)
         return attend(call)
 
-    def _add(self, call: AttentionCall) -> None:
+    def _add(self, state: ForwardState, call: AttentionCall) -> None:
         for (lane, subject), words in self.words.items():
             for index, row in enumerate(call.rows):
                 if row.lane == lane and row.conditional and row.term == self.terms.get((lane, subject), 0):
-                    maps = word_maps(call, index, words)
+                    maps = state.moved(word_maps(call, index, words), -row.shift)
                     self._sums[lane, subject] = self._sums.get((lane, subject), torch.zeros_like(maps)) + maps
 
     def region(self, state: ForwardState, lane: int, tokens: int) -> Tensor | None:

@@ -28,7 +28,8 @@ def edit_methods(chain: Sequence[Lane]) -> tuple[Method, ...]:
     before: dict[int, PromptToPrompt] = {}
     for source, target in itertools.pairwise(chain):
         said = _said(target)
-        texts = list(enumerate(zip(_texts(source), _texts(target), strict=False)))
+        pairs = list(zip(_texts(source), _texts(target), strict=False))
+        texts = list(enumerate(pairs)) if len(_texts(source)) == len(_texts(target)) else []  # else views differ
         before = {
             term: PromptToPrompt(
                 source.number, target.number, _word_edit(said, *pair, target), term=term, before=before.get(term)
