@@ -2,11 +2,11 @@
 
     python benchmarks/sharing.py [--frames 60] [--steps 20] [--sheet sheet.png] [--json]
 
-Of every frame each person's half is moved to the middle (the picture wraps) and read by the attribute probe. Look: the
-share of the attributes of their look, gender included, that are seen of those that the shot can show; all right: the
-share of people of whom all are; two: the share of frames in which the probe sees a second person in the whole picture.
-Row by row: frames as boards draw them, and with one text for both, at the same seeds. The ceiling: each alone, with the
-same words. Whatever the wide, full and medium shots of a row show is all counted.
+The attribute probe reads each person's half of a frame, with plain margins in the place of the other. Look: the share
+of the attributes of their look, gender included, that it sees of those that the shot can show; all right: the share of
+people of whom it sees all; two: the share of frames in which it sees a second person in the whole picture. Row by row:
+frames as boards draw them, and with one text for both, at the same seeds; then the ceiling, each alone with the same
+words, of whom the middle half is read.
 """
 
 from __future__ import annotations
@@ -53,10 +53,12 @@ def plan_of(number: int, frames: int, people: Sequence[Character]) -> ScenePlan:
     return ScenePlan(story=Story(logline="Shared", seed=number), title="", scenes=tuple(made), planner="benchmark")
 
 
-def in_the_middle(picture: Image.Image, number: int, count: int) -> Image.Image:
-    """The picture with the column of person `number` of `count` in the middle."""
-    shift = picture.width / 2 - picture.width * (number + 0.5) / count
-    return Image.fromarray(numpy.roll(numpy.array(picture), round(shift), axis=1))
+def half(picture: Image.Image, number: int, count: int) -> Image.Image:
+    """Half of the picture, around person `number` of `count`; its edges go on to both sides."""
+    width, middle = picture.width, picture.width * (number + 0.5) / count
+    pixels = numpy.array(picture)[:, round(middle - width / 4) : round(middle + width / 4)]
+    margins = ((0, 0), (width // 4, width - width // 4 - pixels.shape[1]), (0, 0))
+    return Image.fromarray(numpy.pad(pixels, margins, mode="edge"))
 
 
 def hits(reading: Reading, character: Character) -> list[bool]:
@@ -70,8 +72,8 @@ def scores(probe: Probe, plans: Sequence[ScenePlan], frames: Sequence[Image.Imag
     cast, found = load_cast(), list[list[bool]]()
     scenes = [scene for plan in plans for scene in plan.scenes]
     for scene, frame in zip(scenes, frames, strict=True):
-        views = [in_the_middle(frame, number, len(scene.cast)) for number in range(len(scene.cast))]
-        found += [hits(*pair) for pair in zip(probe.read(views), (cast[name] for name in scene.cast), strict=True)]
+        halves = [half(frame, number, len(scene.cast)) for number in range(len(scene.cast))]
+        found += [hits(*pair) for pair in zip(probe.read(halves), (cast[name] for name in scene.cast), strict=True)]
     shared = [seen(reading, "companion") in SECOND for reading in probe.read(frames)]
     return {
         "look": sum(map(sum, found)) / sum(map(len, found)),
@@ -81,12 +83,13 @@ def scores(probe: Probe, plans: Sequence[ScenePlan], frames: Sequence[Image.Imag
 
 
 def drawn(renderer: DiffusionRenderer, plans: Sequence[ScenePlan], change: Change | None = None) -> list[Image.Image]:
-    """The frames of all plans."""
+    """The frames of all plans, in order."""
     cast, pictures = load_cast(), list[Image.Image]()
     for plan in plans:
         changes = {scene.id: change or _as_it_is for scene in plan.scenes}
         outcomes = renderer.redraw(plan, cast, changes, None)
-        pictures += [each.image for each in outcomes if isinstance(each, Frame)]
+        found = {each.request.scene_id: each.image for each in outcomes if isinstance(each, Frame)}
+        pictures += [found[scene.id] for scene in plan.scenes]
         progress(f"{len(pictures)} frames")
     return pictures
 

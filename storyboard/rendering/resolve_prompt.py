@@ -79,8 +79,7 @@ def resolve(
             text = in_words(text, character)
             continue
         worn = outfit_words(character, cast, family)
-        if len(people) == 1:
-            text = reminded(text, character, faint_parts(character, family), ", ".join((said, *worn)))
+        text = reminded(text, character, faint_parts(character, family), ", ".join((said, *worn)))
         text = dressed(text, character, worn)
     uses = (
         *_of_characters(spoken, family),

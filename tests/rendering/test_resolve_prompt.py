@@ -13,6 +13,7 @@ from storyboard.character import Adapter, Character
 from storyboard.errors import UnknownName
 from storyboard.prompting.attention import parse_spans
 from storyboard.rendering.resolve_prompt import in_words, resolve
+from storyboard.rendering.side_by_side import told_apart
 
 FLYNN = Character(name="flynn", token="fljsdhn", noun="man", look="short brown hair, green vest")
 STYLE = Character(name="spdmn", token="<style-spdmn>", noun="", look="comic ink", kind="style")
@@ -130,12 +131,12 @@ def test_prompts_remind_of_what_an_adapter_does_not_draw_surely(prompt, expected
     assert "goatee, green vest" in resolve("fljsdhn man", ("flynn",), cast, "sdxl").prompt
 
 
-def test_several_trained_people_are_left_to_their_texts():
-    flynn = reminding("green vest", "goatee")
-    mira = replace(flynn, name="mira", token="mrvlqa", noun="woman")
+def test_several_trained_people_are_each_reminded():
+    flynn, mira = reminding("green vest", "goatee"), reminding("blue jeans")
+    mira = replace(mira, name="mira", token="mrvlqa", noun="woman", look="black hair, blue jeans")
     resolved = resolve("fljsdhn man and mrvlqa woman", ("flynn", "mira"), {"flynn": flynn, "mira": mira}, "sd1")
-    assert resolved.prompt == "fljsdhn man and mrvlqa woman"
-    assert len(resolved.people) == 2
+    told = ["fljsdhn man, (goatee:1.15), (green vest:1.15)", "mrvlqa woman, (blue jeans:1.15)"]
+    assert resolved.prompt == f"{told[0]}, and {told[1]}" and told_apart(resolved.prompt, resolved.people) == told
 
 
 def test_an_outfit_is_reminded_of_what_it_shares():
