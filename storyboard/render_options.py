@@ -11,10 +11,8 @@ from typing import Any
 
 CONTROLS = ("pose", "depth", "sketch")
 """Kinds of pictures that a ControlNet follows."""
-RENDER_EPOCH = 1
-"""Raised when the same request would give other pixels than before."""
-SHARED_EPOCH = 2
-"""The same of frames that several people share."""
+RENDER_EPOCH, SHARED_EPOCH = 1, 2
+"""Raised when the same request would give other pixels than before; the second one for frames that people share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,8 +178,6 @@ class FrameRequest:
         for later in ("look", "people", "detail", "begins_with"):
             if not data[later]:
                 del data[later]  # frames of boards that were drawn before there was such a thing keep their keys
-        if self.people:
-            data["shared_epoch"] = SHARED_EPOCH
         return data
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from storyboard.editing.edit_settings import THING, EditSettings, settings_for, settings_from_data
 from storyboard.editing.scene_words import COLOUR, TIME, WEATHER, time_phrase, with_colour, with_time, with_weather
 from storyboard.errors import BadInput
+from storyboard.prompting.brackets import WEIGHT, with_brackets
 from storyboard.prompting.networks import split_networks
 from storyboard.text import clean
 
@@ -27,8 +28,6 @@ _BOUNDARY = rf"(?:(?:{'|'.join(sorted(SMALL_WORDS | LINKS | PLACING))}|\w+ing)\b
 DESCRIBING = re.compile(rf"(?:^|[,(:]\s*|\b{_BOUNDARY}\s+)((?:(?!{_BOUNDARY})[\w'’-]+\s+){{0,3}})$", re.IGNORECASE)
 """The words, three at most, between a thing and what begins its phrase."""
 WORD = re.compile(r"<[^<>\s]+>|\w+(?:['’-]\w+)*")
-WEIGHT = re.compile(r":\s*-?[\d.]+\s*(?=\))")
-CLOSING = re.compile(rf"\s*(?:{WEIGHT.pattern})?\)")
 
 
 class NotUnderstood(BadInput):
@@ -169,7 +168,7 @@ def _add(prompt: str, said: Mapping[str, str]) -> WordEdit:
 def _remove(prompt: str, said: Mapping[str, str]) -> WordEdit:
     """The thing goes with what describes and weighs it, and with the article and the link in front."""
     start, end = _found(prompt, said["old"])
-    start, end = _over_group(prompt, _over_article(prompt, _over_description(prompt, start)), end)
+    start, end = with_brackets(prompt, _over_article(prompt, _over_description(prompt, start)), end)
     before = re.sub(r"['’]s$", "", prompt[: _over_article(prompt, start)].rstrip())
     link = before.rsplit(" ", 1)[-1].lower()
     if link in LINKS:
@@ -334,13 +333,6 @@ def _over_description(prompt: str, start: int) -> int:
     start = match.start(1) if match else start
     doing = re.search(r"\w+ing\s+$", prompt[:start])
     return doing.start() if doing and _over_article(prompt, doing.start()) < doing.start() else start
-
-
-def _over_group(prompt: str, start: int, end: int) -> tuple[int, int]:
-    """From where to where the brackets reach that hold nothing else, with their weights."""
-    while (opening := re.search(r"\(\s*$", prompt[:start])) and (closing := CLOSING.match(prompt, end)):
-        start, end = opening.start(), closing.end()
-    return start, end
 
 
 def _over_colour(prompt: str, start: int, new: str) -> int:

@@ -115,10 +115,11 @@ class _Board:
         lead = _lead(scene, self.cast)
         hidden = _hidden_picture(self.store, request.get("anchors", ()), lead)
         prompt = str(request.get("prompt", scene.prompt))
-        sharing = len(request.get("people", ()))
+        people = request.get("people")
+        sharing = len(people) if isinstance(people, list) else 0
         asked = wider(prompt, sharing) if sharing else _asked(prompt, scene, self.cast)
         missing = judge.missing(picture, asked)
-        own = wanted_attributes(self.cast[lead].look) if lead and not request.get("people") else {}
+        own = wanted_attributes(self.cast[lead].look) if lead and not sharing else {}
         learned = self.references[lead] if lead else ()
         return FrameScore(
             number=scene.number,

@@ -9,7 +9,14 @@ from functools import partial
 
 from storyboard.errors import BadInput, UnknownName
 from storyboard.protocols import Cast
-from storyboard.render_options import AdapterUse, FrameRequest, RenderOptions, content_key
+from storyboard.render_options import (
+    RENDER_EPOCH,
+    SHARED_EPOCH,
+    AdapterUse,
+    FrameRequest,
+    RenderOptions,
+    content_key,
+)
 from storyboard.rendering.adapter_names import TEXTUAL_INVERSION, AdapterFiles
 from storyboard.rendering.anchors import (
     Anchor,
@@ -111,7 +118,7 @@ def scene_requests(
         identity = identities[scene.id]
         if identity:
             keys = (content_key("story-prompt/v1", [identity, told[identity]]),)
-            request = replace(request, people=())  # all frames share one text
+            request = replace(request, people=(), epoch=RENDER_EPOCH)  # all frames share one text
         if keys:
             strength = options.consistency_strength
             request = replace(request, consistency=consistency, consistency_strength=strength, anchors=keys)
@@ -153,6 +160,7 @@ def _request(
     size: tuple[int, int],
 ) -> FrameRequest:
     resolved = resolve(prompt, names, cast, model.adapter_family, options.lora_scale, files=files, negative=negative)
+    people = resolved.people if len(told_apart(resolved.prompt, resolved.people)) > 1 else ()
     return FrameRequest(
         scene_id=scene_id,
         prompt=resolved.prompt,
@@ -170,7 +178,8 @@ def _request(
         clip_skip=options.clip_skip,
         adapters=resolved.adapters,
         look=look_of_lead(resolved.prompt, names, cast) if model.manner.towards_attributes else "",
-        people=resolved.people if len(told_apart(resolved.prompt, resolved.people)) > 1 else (),
+        people=people,
+        epoch=SHARED_EPOCH if people else RENDER_EPOCH,
     )
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from storyboard.evaluating.wanted import asking_phrases, wanted_attributes
+from storyboard.prompting.brackets import with_brackets
 from storyboard.render_options import Person
 from storyboard.rendering.resolve_prompt import AND, BESIDE
 
 ARTICLE = re.compile(r"\b(?:an?|the|his|her|their)\s+$", re.IGNORECASE)
-OPENED, CLOSED = re.compile(r"\(\s*$"), re.compile(r"\s*(?::\s*[\d.]+\s*)?\)")
 CLOSER = re.compile(r"\b(?:medium|extreme|tight)\s+$", re.IGNORECASE)
 """What makes another shot of a close-up."""
 TOGETHER = re.compile(r"\s*(?:,|,?\s+(?:and|with)|&)\s+", re.IGNORECASE)
@@ -63,9 +63,7 @@ def wider(prompt: str, count: int) -> str:
 def _mentions(prompt: str, person: Person) -> Iterator[_Mention]:
     pattern = rf"(?<!\w){re.escape(person.phrase)}(?!\w)(?:{BESIDE})*"
     for match in re.finditer(pattern, prompt, re.IGNORECASE):
-        start, end = match.span()
-        while (opened := OPENED.search(prompt[:start])) and (closed := CLOSED.match(prompt, end)):
-            start, end = opened.start(), closed.end()
+        start, end = with_brackets(prompt, *match.span())
         yield _Mention(person=person, start=start, end=end)
 
 

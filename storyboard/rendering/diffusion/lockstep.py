@@ -220,10 +220,6 @@ def _lane_rows(denoiser: Denoiser, walker: Walker, evaluation: int) -> _LaneRows
     negative, terms = walker.embeddings(evaluation)
     scale = walker.guidance(evaluation, denoiser.manner)
     needed = _counts(scale, walker.lane, terms)
-    unit = 2 ** (len(denoiser.unet.config.block_out_channels) - 1)
-    apart = (
-        shifts(len(terms), walker.latents.shape[-1], unit) if walker.lane.positive.side_by_side else (0,) * len(terms)
-    )
     texts = [*([negative] if needed else []), *(embedding for _, embedding in terms)]
     return _LaneRows(
         walker=walker,
@@ -232,8 +228,14 @@ def _lane_rows(denoiser: Denoiser, walker: Walker, evaluation: int) -> _LaneRows
         negative=negative if needed else None,
         terms=terms,
         tokens=denoiser.conditioner.pad_together(texts),
-        shifts=apart,
+        shifts=_shifts(denoiser, walker, len(terms)),
     )
+
+
+def _shifts(denoiser: Denoiser, walker: Walker, terms: int) -> tuple[int, ...]:
+    if not walker.lane.positive.side_by_side:
+        return (0,) * terms
+    return shifts(terms, walker.latents.shape[-1], unit=2 ** (len(denoiser.unet.config.block_out_channels) - 1))
 
 
 def _counts(scale: float, lane: Lane, terms: Sequence[tuple[float, Embedding]]) -> bool:

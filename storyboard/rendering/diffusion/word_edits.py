@@ -28,8 +28,8 @@ def edit_methods(chain: Sequence[Lane]) -> tuple[Method, ...]:
     before: dict[int, PromptToPrompt] = {}
     for source, target in itertools.pairwise(chain):
         said = _said(target)
-        pairs = list(zip(_texts(source), _texts(target), strict=False))
-        texts = list(enumerate(pairs)) if len(_texts(source)) == len(_texts(target)) else []  # else views differ
+        ours, theirs = _texts(target), _texts(source)
+        texts = enumerate(zip(theirs, ours, strict=True)) if len(theirs) == len(ours) else ()  # else views differ
         before = {
             term: PromptToPrompt(
                 source.number, target.number, _word_edit(said, *pair, target), term=term, before=before.get(term)
