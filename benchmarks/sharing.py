@@ -1,12 +1,12 @@
-"""Two trained characters in one frame: is each of them there, in their own place, and themselves?
+"""Two characters in one frame: is each of them there, in their own place, and themselves?
 
     python benchmarks/sharing.py [--frames 60] [--steps 20] [--sheet sheet.png] [--json]
 
 The attribute probe reads each person's half of a frame, with plain margins in the place of the other. Look: the share
 of the attributes of their look, gender included, that it sees of those that the shot can show; all right: the share of
-people of whom it sees all; two: the share of frames in which it sees a second person in the whole picture. Row by row:
-frames as boards draw them, and with one text for both, at the same seeds; then the ceiling, each alone with the same
-words, of whom the middle half is read.
+people of whom it sees all; two: the share of frames in which it sees a second person in the whole picture. Row by row,
+first by their trained adapters and then by the words for their looks: frames as boards draw them, and with one text for
+both, at the same seeds; then the ceiling, each alone with the same words, of whom the middle half is read.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from storyboard.evaluating.fidelity import countable, seen
 from storyboard.evaluating.probe import Probe, Reading, load_probe
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.frame import Frame
+from storyboard.protocols import Cast
 from storyboard.render_options import FrameRequest, RenderOptions
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 from storyboard.scene_plan import Scene, ScenePlan
@@ -67,9 +68,9 @@ def hits(reading: Reading, character: Character) -> list[bool]:
     return [seen(reading, name) == value for name, value in countable(reading, wanted).items() if name != "age"]
 
 
-def scores(probe: Probe, plans: Sequence[ScenePlan], frames: Sequence[Image.Image]) -> dict[str, float]:
+def scores(probe: Probe, cast: Cast, plans: Sequence[ScenePlan], frames: Sequence[Image.Image]) -> dict[str, float]:
     """Of the frames of all plans, what the probe sees."""
-    cast, found = load_cast(), list[list[bool]]()
+    found = list[list[bool]]()
     scenes = [scene for plan in plans for scene in plan.scenes]
     for scene, frame in zip(scenes, frames, strict=True):
         halves = [half(frame, number, len(scene.cast)) for number in range(len(scene.cast))]
@@ -82,11 +83,17 @@ def scores(probe: Probe, plans: Sequence[ScenePlan], frames: Sequence[Image.Imag
     }
 
 
-def drawn(renderer: DiffusionRenderer, plans: Sequence[ScenePlan], change: Change | None = None) -> list[Image.Image]:
+def _as_it_is(request: FrameRequest) -> FrameRequest:
+    return request
+
+
+def drawn(
+    renderer: DiffusionRenderer, cast: Cast, plans: Sequence[ScenePlan], change: Change = _as_it_is
+) -> list[Image.Image]:
     """The frames of all plans, in order."""
-    cast, pictures = load_cast(), list[Image.Image]()
+    pictures = list[Image.Image]()
     for plan in plans:
-        changes = {scene.id: change or _as_it_is for scene in plan.scenes}
+        changes = {scene.id: change for scene in plan.scenes}
         outcomes = renderer.redraw(plan, cast, changes, None)
         found = {each.request.scene_id: each.image for each in outcomes if isinstance(each, Frame)}
         pictures += [found[scene.id] for scene in plan.scenes]
@@ -94,23 +101,25 @@ def drawn(renderer: DiffusionRenderer, plans: Sequence[ScenePlan], change: Chang
     return pictures
 
 
-def _as_it_is(request: FrameRequest) -> FrameRequest:
-    return request
-
-
 def run(options: RenderOptions, frames: int) -> tuple[dict[str, dict[str, float]], list[list[Image.Image]]]:
-    """Row -> its scores, and the pictures of every row but the last."""
-    people, probe, renderer = [load_cast()[name] for name in PEOPLE], load_probe(), DiffusionRenderer(options)
-    count = -(-frames // TOGETHER)
+    """Row -> its scores, and the pictures of the rows with both."""
+    trained, probe, renderer = load_cast(), load_probe(), DiffusionRenderer(options)
+    people, count = [trained[name] for name in PEOPLE], -(-frames // TOGETHER)
     plans = [plan_of(number, TOGETHER, people) for number in range(count)]
     alone = [plan_of(number, TOGETHER, [each]) for each in people for number in range(count)]
-    rows = {
-        "as boards draw them": (plans, drawn(renderer, plans)),
-        "one text for both": (plans, drawn(renderer, plans, partial(replace, people=()))),
-        "each alone": (alone, drawn(renderer, alone)),
-    }
-    found = {name: scores(probe, *row) for name, row in rows.items()}
-    return found, [pictures for _, pictures in rows.values()][:-1]
+    found, both = dict[str, dict[str, float]](), list[list[Image.Image]]()
+    described = {name: replace(each, adapters=()) for name, each in trained.items()}
+    for kind, cast in (("trained", trained), ("described", described)):
+        rows = {
+            "as boards draw them": (plans, _as_it_is),
+            "one text for both": (plans, partial(replace, people=(), described_apart=False)),
+            "each alone": (alone, _as_it_is),
+        }
+        for name, (asked, change) in rows.items():
+            pictures = drawn(renderer, cast, asked, change)
+            found[f"{kind}, {name}"] = scores(probe, cast, asked, pictures)
+            both += [pictures] if asked is plans else []
+    return found, both
 
 
 def main() -> None:
@@ -128,9 +137,9 @@ def main() -> None:
     if asked.json:
         print(json.dumps(found, indent=1))
         return
-    print(f"{'':<22} {'look':>7} {'all right':>10} {'two':>7}")
+    print(f"{'':<32} {'look':>7} {'all right':>10} {'two':>7}")
     for name, row in found.items():
-        print(f"{name:<22} {row['look']:>7.1%} {row['all_right']:>10.1%} {row['two']:>7.1%}")
+        print(f"{name:<32} {row['look']:>7.1%} {row['all_right']:>10.1%} {row['two']:>7.1%}")
 
 
 if __name__ == "__main__":

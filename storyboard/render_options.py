@@ -107,19 +107,6 @@ class PictureGuide:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
-    """One of several trained characters in a frame, as its prompt names them.
-
-    Attributes:
-        phrase: token and noun, "fljsdhn man".
-        noun: what they are to the others, "man".
-    """
-
-    phrase: str
-    noun: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class FrameRequest:
     """Everything that changes one frame's pixels, and nothing else. Its key names the frame's files.
 
@@ -129,7 +116,9 @@ class FrameRequest:
         detail: how far its head, where it is small, is drawn again, enlarged.
         look: what its lead looks like, in words, where a token stands for that in the prompt and the model is led
             towards attributes; "" otherwise.
-        people: trained characters who share the frame, each drawn in a view of their own; () for up to one.
+        people: trained characters who share the frame, by token and noun ("fljsdhn man"), each drawn in a view of
+            their own; () where nobody shares it with them.
+        described_apart: whether people whom the prompt only describes, in brackets of their own, are drawn so too.
         edit_of: key of the frame it is an edit of, with `edit` the edit's own settings as canonical JSON.
         begins_with: key of the frame whose picture it begins with, "" for noise; it leaves that behind by `departure`,
             0 to 1 (all the way).
@@ -155,13 +144,19 @@ class FrameRequest:
     anchors: tuple[str, ...] = ()
     guides: tuple[PictureGuide, ...] = ()
     look: str = ""
-    people: tuple[Person, ...] = ()
+    people: tuple[str, ...] = ()
+    described_apart: bool = False
     detail: float = 0.0
     edit_of: str = ""
     edit: str = ""
     begins_with: str = ""
     departure: float = 1.0
     epoch: int = RENDER_EPOCH
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several people are each drawn in a view of their own."""
+        return bool(self.people) or self.described_apart
 
     @property
     def key(self) -> str:
@@ -175,7 +170,7 @@ class FrameRequest:
             del data[not_pixels]
         if not self.begins_with:
             del data["departure"]
-        for later in ("look", "people", "detail", "begins_with"):
+        for later in ("look", "people", "described_apart", "detail", "begins_with"):
             if not data[later]:
                 del data[later]  # frames of boards that were drawn before there was such a thing keep their keys
         return data

@@ -157,7 +157,7 @@ def _tried_again(
 ) -> FrameRequest:
     lead = manifest.plan.scene(scene_id).cast[:1]
     leads = [work.cast[name] for name in lead if name in work.cast and not request.people]
-    prompt = said_more_strongly(request.prompt, missing, leads, [person.phrase for person in request.people])
+    prompt = said_more_strongly(request.prompt, missing, leads, request.people)
     changed = replace(request, seed=next_seed(manifest, scene_id), prompt=prompt)
     shown, before = manifest.active_version(scene_id), repairs(manifest, scene_id)
     if before:

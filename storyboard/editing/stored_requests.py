@@ -7,13 +7,13 @@ from typing import Any, TypeVar, get_type_hints
 
 from storyboard.errors import BadInput, BoardError
 from storyboard.manifest import Version
-from storyboard.render_options import AdapterUse, FrameRequest, Person, PictureGuide
+from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import Scene
 
 LONGEST_CHAIN = 12
-FITTING: Mapping[type, tuple[type, ...]] = {str: (str,), int: (int,), float: (int, float)}
-Record = TypeVar("Record", AdapterUse, PictureGuide, Person, FrameRequest)
+FITTING: Mapping[type, tuple[type, ...]] = {str: (str,), int: (int,), float: (int, float), bool: (bool,)}
+Record = TypeVar("Record", AdapterUse, PictureGuide, FrameRequest)
 
 
 def stored_chain(store: RunStore, scene: Scene, key: str) -> list[FrameRequest]:
@@ -62,7 +62,7 @@ def _from_json(data: object, scene_id: str) -> FrameRequest | None:
     try:
         values["adapters"] = tuple(_typed(AdapterUse(**use)) for use in values.get("adapters", ()))
         values["guides"] = tuple(_typed(PictureGuide(**guide)) for guide in values.get("guides", ()))
-        values["people"] = tuple(_typed(Person(**person)) for person in values.get("people", ()))
+        values["people"] = tuple(map(str, values.get("people", ())))
         values["anchors"] = tuple(map(str, values.get("anchors", ())))
         return _typed(FrameRequest(**{**values, "scene_id": scene_id}))
     except TypeError:

@@ -61,7 +61,7 @@ class Premise:
     @property
     def topics(self) -> tuple[str, ...]:
         """The line's words that nobody knows, without those that describe a lead or its company."""
-        of_leads = (text for lead in self.leads for text in (lead.prompt, *lead.used))
+        of_leads = (text for lead in self.leads for text in (*lead.told, *lead.used))
         said = " ".join([self.company, *of_leads])
         used = set(said.lower().replace(",", "").split())
         names = {lead.name.lower() for lead in self.leads}
@@ -135,7 +135,7 @@ def _fitting(
     """The complications that do not contradict the line."""
     places = reading.places or activity.places[:1]
     indoors = any(grammar.places[name].indoors or name == "moon" for name in places)
-    kinds = {word for lead in leads for word in lead.prompt.split()}
+    kinds = {word for lead in leads for told in lead.told for word in told.split()}
     fitting = []
     for each in all_of_them:
         crowded = each.companion and (company or len(leads) > 1 or any(lead.many for lead in leads))

@@ -15,6 +15,8 @@ from storyboard.planning.line import Reading
 from storyboard.planning.words import ARTICLES, PREPOSITIONS, Match
 
 FAMILY = ("father", "mother", "grandfather", "grandmother")
+MOST_OTHERS = 3
+"""How many names a list may have behind its first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,7 @@ class Lead:
         registered: name in the cast, or "".
         human: whether faces and hands make sense.
         used: words of the line that are said by `prompt` already.
+        others: what prompts say of each of those who belong to them, where they are many.
     """
 
     name: str
@@ -40,6 +43,12 @@ class Lead:
     registered: str = ""
     human: bool = True
     used: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What prompts say, of each."""
+        return (self.prompt, *self.others)
 
 
 def find_leads(
@@ -50,6 +59,8 @@ def find_leads(
     registered = _distinct([*must, *(character for character in reading.cast if character.kind == "character")])
     if registered:
         leads = tuple(_registered(character, grammar) for character in registered)
+        beside = _names_beside(registered, reading, grammar)
+        leads += tuple(_with_name(name, pronoun, reading, grammar, rng) for name, pronoun in beside)
     else:
         leads, people = _invented(reading, people, grammar, rng)
     company = " and ".join(_phrase(match, reading, grammar) for match, _ in people[:2])
@@ -139,19 +150,48 @@ def _only_object(reading: Reading, match: Match) -> bool:
 
 
 def _given_names(reading: Reading, grammar: Grammar) -> tuple[tuple[str, str], ...]:
-    """The first given name of the line with its pronoun, and a second one that "and" joins to it."""
+    """The first given name of the line with its pronoun, and those that "and", or commas and "and", join to it."""
     verbs = {match.start for match in reading.matches if match.names("activity")}
     shouting = all(not word.text.islower() for word in reading.words)
     for index, word in enumerate(reading.words):
         pronoun = _known_name(reading, index, grammar)
-        other = _known_name(reading, index + 2, grammar) if _next(reading, index) == "and" else ""
+        others = _names_behind(reading, index, grammar)
         starts = index == 0 and word.text.isascii() and not shouting and not word.lower.endswith("ing")
         before_verb = index + 1 in verbs or reading.doing.startswith(_next(reading, index)[:4] or "\0")
         known = pronoun not in ("", "either")
-        if known or (pronoun and starts and (before_verb or other)) or (pronoun and other and not shouting):
+        if known or (pronoun and starts and (before_verb or others)) or (pronoun and others and not shouting):
             first = (word.text.title() if known else word.text, pronoun)
-            return (first, (reading.words[index + 2].text, other)) if other else (first,)
+            return (first, *others)
     return ()
+
+
+def _names_behind(reading: Reading, index: int, grammar: Grammar) -> tuple[tuple[str, str], ...]:
+    """Those of "Tom, Anna and Ben" behind the first, with their pronouns, three at most; () where no "and" ends it."""
+    found: list[tuple[str, str]] = []
+    while len(found) < MOST_OTHERS:
+        ends = _next(reading, index) == "and"
+        place = index + 1 + ends
+        pronoun = _known_name(reading, place, grammar)
+        if not pronoun or not (ends or reading.words[place].clause > reading.words[index].clause):
+            return ()
+        found.append((reading.words[place].text, pronoun))
+        if ends:
+            return tuple(found)
+        index = place
+    return ()
+
+
+def _names_beside(registered: Sequence[Character], reading: Reading, grammar: Grammar) -> tuple[tuple[str, str], ...]:
+    """Given names that "and" joins to somebody who is registered, with their pronouns."""
+    known = {name.lower() for each in registered for name in (each.name, each.display_name)}
+    words, found = [word.lower for word in reading.words], []
+    for index, word in enumerate(reading.words):
+        joined = words[index - 2 : index] if index > 1 else []
+        behind = _next(reading, index) == "and" and index + 2 < len(words) and words[index + 2] in known
+        if (behind or (joined[1:] == ["and"] and joined[0] in known)) and not word.text.isupper():
+            pronoun = _known_name(reading, index, grammar)
+            found += [(word.text, pronoun)] if pronoun else []
+    return tuple(found)
 
 
 def _known_name(reading: Reading, index: int, grammar: Grammar) -> str:
@@ -192,12 +232,10 @@ def _from_noun(match: Match, kind: str, reading: Reading, grammar: Grammar, rng:
     many = bool(count) or pronoun == "they" or said not in raw["words"]
     noun = _noun_for(raw["noun"], pronoun)
     look = fixed_look(noun, raw.get("look", {}), reading, grammar, rng)
-    people = [f"{noun} {look}"]
-    for other in raw.get("others", ()) or ([noun] if many else []):
-        people.append(f"{other} {fixed_look(other, {}, reading, grammar, rng)}")
-    head = own if f" {noun} " in f" {own} " else f"{own}, {people[0]}"
-    prompt = " and a ".join([head + (f" {look}" if head == own else ""), *people[1:]])
-    lead = _lead(own, prompt, pronoun, many, used, count=count)
+    others = raw.get("others", ()) or ([noun] if many else [])
+    looks = [f"{other} {fixed_look(other, {}, reading, grammar, rng)}" for other in others]
+    prompt = f"{own} {look}" if f" {noun} " in f" {own} " else f"{own}, {noun} {look}"
+    lead = dataclasses.replace(_lead(own, prompt, pronoun, many, used, count=count), others=tuple(looks))
     family = match.start == 0 and not adjectives and kind in FAMILY
     return dataclasses.replace(lead, name=said.title(), intro=said.title()) if family and not many else lead
 

@@ -19,7 +19,7 @@ def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: G
     """Shot, who, how they feel, what they do and hold, company, where, when, the line's own words, the look."""
     words = grammar.tables["prompts"]
     parts = [_camera(moment, grammar)]
-    parts.append(" and ".join(f"({lead.prompt}:{_weight(lead)})" for lead in moment.who))
+    parts.append(" and ".join(f"({told}:{_weight(lead)})" for lead in moment.who for told in lead.told))
     if moment.who[0].human:
         parts.append(rng.choice(words["expressions"][moment.beat.expression]))
     parts.append(f"({rng.choice(words['poses'][moment.beat.pose])}:1.1)")

@@ -30,6 +30,7 @@ from storyboard.rendering.guides import Guides, check_guides
 from storyboard.rendering.known_words import heard_negative
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
+from storyboard.rendering.model_names import STARTER
 from storyboard.rendering.resolve_prompt import look_of_lead, resolve
 from storyboard.rendering.samplers import check_sampler
 from storyboard.rendering.seeds import anchor_seed, frame_seed
@@ -37,6 +38,8 @@ from storyboard.rendering.side_by_side import told_apart
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import LARGEST_SEED
 
+DESCRIBED_APART = frozenset({STARTER})
+"""Families that draw people who are only described better in views of their own, by measurement (decision 0023)."""
 EMPHASES = ("original", "no-norm", "compel")
 SIDE_UNIT = 8
 SMALLEST_SIDE, LARGEST_SIDE = 64, 4096
@@ -111,14 +114,14 @@ def scene_requests(
         seed = frame_seed(plan.story.seed, scene.id) if scene.seed is None else scene.seed
         request = ask(scene_id=scene.id, prompt=scene.prompt, negative=scene.negative, names=scene.cast, seed=seed)
         steered = guides.of_scene(scene)
-        detail = 0.0 if request.people else options.detail
+        detail = 0.0 if request.is_shared else options.detail
         request = replace(request, guides=tuple(guide.asked for guide in steered), detail=detail)
         uses = tuple(_anchor_request(anchor, scene, request, plan, ask, guides) for anchor in anchors[scene.id])
         keys = tuple(use.request.key for use in uses)
         identity = identities[scene.id]
         if identity:
             keys = (content_key("story-prompt/v1", [identity, told[identity]]),)
-            request = replace(request, people=(), epoch=RENDER_EPOCH)  # all frames share one text
+            request = replace(request, people=(), described_apart=False, epoch=RENDER_EPOCH)  # frames share one text
         if keys:
             strength = options.consistency_strength
             request = replace(request, consistency=consistency, consistency_strength=strength, anchors=keys)
@@ -159,8 +162,12 @@ def _request(
     machine: Machine,
     size: tuple[int, int],
 ) -> FrameRequest:
-    resolved = resolve(prompt, names, cast, model.adapter_family, options.lora_scale, files=files, negative=negative)
-    people = resolved.people if len(told_apart(resolved.prompt, resolved.people)) > 1 else ()
+    family, described = model.adapter_family, model.adapter_family in DESCRIBED_APART
+    resolved = resolve(
+        prompt, names, cast, family, options.lora_scale, described_apart=described, files=files, negative=negative
+    )
+    named, told = (len(told_apart(resolved.prompt, resolved.people, each)) for each in (False, described))
+    shared = told > 1
     return FrameRequest(
         scene_id=scene_id,
         prompt=resolved.prompt,
@@ -178,8 +185,9 @@ def _request(
         clip_skip=options.clip_skip,
         adapters=resolved.adapters,
         look=look_of_lead(resolved.prompt, names, cast) if model.manner.towards_attributes else "",
-        people=people,
-        epoch=SHARED_EPOCH if people else RENDER_EPOCH,
+        people=resolved.people if shared else (),
+        described_apart=shared and told > named,
+        epoch=SHARED_EPOCH if shared else RENDER_EPOCH,
     )
 
 

@@ -17,7 +17,7 @@ from storyboard.prompting.comments import strip_comments
 from storyboard.prompting.networks import KNOWN_KINDS, Network, split_networks
 from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
-from storyboard.render_options import AdapterUse, Person
+from storyboard.render_options import AdapterUse
 from storyboard.rendering.adapter_names import NO_FILES, TEXTUAL_INVERSION, AdapterFiles, named_by
 
 AND = re.compile(r"(\bAND\b)")
@@ -36,11 +36,12 @@ GAPS = re.compile(r"[ \t]{2,}")
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """A prompt without tags, the adapters it needs in the order they are applied, and who shares the frame."""
+    """A prompt without tags, the adapters it needs in the order they are applied, and the phrases of the trained
+    characters whom it names."""
 
     prompt: str
     adapters: tuple[AdapterUse, ...]
-    people: tuple[Person, ...] = ()
+    people: tuple[str, ...] = ()
 
 
 def resolve(
@@ -50,6 +51,7 @@ def resolve(
     family: str,
     lora_scale: float = 1.0,
     *,
+    described_apart: bool = False,
     files: AdapterFiles = NO_FILES,
     negative: str = "",
 ) -> Resolved:
@@ -61,6 +63,7 @@ def resolve(
         cast: everybody registered.
         family: "starter", "sd1" or "sdxl".
         lora_scale: multiplies every scale.
+        described_apart: characters who are only words stand in brackets of their own where they are not alone.
         files: adapter files that tags and words may name besides the cast.
         negative: the negative prompt, whose words may name embeddings too.
 
@@ -73,10 +76,11 @@ def resolve(
     named = [_known(name, cast) for name in present]
     said, spoken = text, spoken_of(text, named, cast)
     trained = [each for each in spoken if each.adapters_for(family)]
-    people = [Person(phrase=each.phrase, noun=each.noun) for each in trained if each.kind == "character"]
+    present_together = [each for each in spoken if each.kind == "character"]
+    in_brackets = described_apart and len(present_together) > 1
     for character in spoken:
         if character not in trained:
-            text = in_words(text, character)
+            text = in_words(text, character, in_brackets=in_brackets)
             continue
         worn = outfit_words(character, cast, family)
         text = reminded(text, character, faint_parts(character, family), ", ".join((said, *worn)))
@@ -87,8 +91,8 @@ def resolve(
         *_of_tags(tags, cast, files, family),
     )
     last = {(use.sha256, use.token): _scaled(use, lora_scale) for use in uses}
-    together = tuple(people) if len(people) > 1 else ()
-    return Resolved(prompt=text.strip(), adapters=tuple(last.values()), people=together)
+    people = tuple(each.phrase for each in present_together if each in trained)
+    return Resolved(prompt=text.strip(), adapters=tuple(last.values()), people=people)
 
 
 def look_of_lead(prompt: str, present: Sequence[str], cast: Cast) -> str:
@@ -214,27 +218,31 @@ def said_beside(text: str, token: str) -> str:
     return ", ".join(part.strip() for part in (*found, *re.findall(BESIDE_WORDS, beside.group(1) if beside else "")))
 
 
-def in_words(text: str, character: Character) -> str:
+def in_words(text: str, character: Character, *, in_brackets: bool = False) -> str:
     """`text` with the character's token taken out and, once in each prompt joined by AND, the looks put in.
 
-    "a fljsdhn man on a bench" becomes "a man, short brown hair, green vest, on a bench".
+    "a fljsdhn man on a bench" becomes "a man, short brown hair, green vest, on a bench", or "a (man, short brown hair,
+    green vest:1), on a bench".
     """
     noun = character.noun if character.kind == "character" else ""
-    return _in_each(text, character, noun, plain_words(character.look))
+    return _in_each(text, character, noun, plain_words(character.look), in_brackets)
 
 
-def _in_each(text: str, character: Character, phrase: str, words: str) -> str:
+def _in_each(text: str, character: Character, phrase: str, words: str, in_brackets: bool = False) -> str:
     """In each prompt joined by AND: the character's token and noun as `phrase`, the first of them with `words`."""
     parts = AND.split(text)
-    return "".join(part if AND.fullmatch(part) else _in_one(part, character, phrase, words) for part in parts)
+    return "".join(
+        part if AND.fullmatch(part) else _in_one(part, character, phrase, words, in_brackets) for part in parts
+    )
 
 
-def _in_one(text: str, character: Character, phrase: str, words: str) -> str:
+def _in_one(text: str, character: Character, phrase: str, words: str, in_brackets: bool) -> str:
     noun = character.noun if character.kind == "character" else ""
     pieces = _split(_token(character).pattern + (rf"(\s+{re.escape(noun)}\b)?" if noun else ""), text)
     if len(pieces) == 1:
         return text
     said = ", ".join(filter(None, (phrase, words)))
+    said = f"({said}:1)" if in_brackets else said
     comma = "," if words and re.match(r"\s*[\w(\[<]", pieces[1]) else ""
     return GAPS.sub(" ", pieces[0] + said + comma + phrase.join(pieces[1:]))
 

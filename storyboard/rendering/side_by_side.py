@@ -1,19 +1,19 @@
-"""Several trained characters in one frame: the prompt is told once for each of them, as if they were alone.
+"""Several people in one frame: the prompt is told once for each of them, as if they were alone.
 
 One text that names two of them gives one figure with the looks of both, so each has a text of their own; it acts in a
 column of the picture (see `rendering.diffusion.views`). A column is narrower than a frame, so everybody is drawn from
-further away than the prompt says.
+further away than the prompt says. Trained characters are found by their phrase. Those who are only described stand in
+brackets of their own, as the offline planner writes them: "(man with short hair, red coat:1.2) and (woman in a hat)".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from storyboard.evaluating.wanted import asking_phrases, wanted_attributes
-from storyboard.prompting.brackets import with_brackets
-from storyboard.render_options import Person
+from storyboard.prompting.brackets import outermost, with_brackets
 from storyboard.rendering.resolve_prompt import AND, BESIDE
 
 ARTICLE = re.compile(r"\b(?:an?|the|his|her|their)\s+$", re.IGNORECASE)
@@ -21,7 +21,13 @@ CLOSER = re.compile(r"\b(?:medium|extreme|tight)\s+$", re.IGNORECASE)
 """What makes another shot of a close-up."""
 TOGETHER = re.compile(r"\s*(?:,|,?\s+(?:and|with)|&)\s+", re.IGNORECASE)
 """What stands between people in a list."""
+LED_BY = re.compile(r"\b(?:with|of|by|for|to|at|like|beside|\w+ing)\s", re.IGNORECASE)
+"""What makes somebody in brackets the company, or the object, of somebody else."""
 SOMEBODY = "somebody"
+NOUN = frozenset({"gender", "age"})
+"""What a noun for people says of them."""
+LOOK = re.compile(r"hair_|facial_hair|glasses|skin|top|bottom|hat|shoes")
+"""What other words say of somebody's look, by the names of attributes."""
 WIDER = {
     2: {"close-up": "medium shot", "medium": "full shot"},
     3: {"close-up": "full shot", "medium": "full shot", "full": "wide shot"},
@@ -31,24 +37,27 @@ WIDER = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Mention:
-    """Somebody's name in a prompt, with what they have on and the brackets around."""
+    """Somebody's name or description in a prompt, with what they have on and the brackets around.
 
-    person: Person
+    `who` is the same for all mentions of somebody.
+    """
+
+    who: str
     start: int
     end: int
 
 
-def told_apart(prompt: str, people: Sequence[Person]) -> list[str]:
-    """One text for each of `people` whom the prompt names, in the order they are named.
+def told_apart(prompt: str, people: Collection[str], described: bool = False) -> list[str]:
+    """One text for each of `people` whom the prompt names, in the order they are named; and for each whom it describes.
 
     Just the prompt where it names fewer than two, or is itself joined by AND.
     """
-    mentions = sorted((each for person in people for each in _mentions(prompt, person)), key=lambda each: each.start)
-    named = list(dict.fromkeys(each.person for each in mentions))
+    mentions = sorted(_mentions(prompt, people, described), key=lambda each: each.start)
+    named = list(dict.fromkeys(each.who for each in mentions))
     if len(named) < 2 or AND.search(prompt):
         return [prompt]
     lists = _lists(prompt, mentions)
-    return [wider(_told_of(person, prompt, lists), len(named)) for person in named]
+    return [wider(_told_of(who, prompt, lists), len(named)) for who in named]
 
 
 def wider(prompt: str, count: int) -> str:
@@ -60,11 +69,28 @@ def wider(prompt: str, count: int) -> str:
     return prompt
 
 
-def _mentions(prompt: str, person: Person) -> Iterator[_Mention]:
-    pattern = rf"(?<!\w){re.escape(person.phrase)}(?!\w)(?:{BESIDE})*"
+def _mentions(prompt: str, people: Collection[str], described: bool) -> Iterator[_Mention]:
+    named = [each for phrase in people for each in _named(prompt, phrase)]
+    yield from named
+    for start, end in outermost(prompt) if described else ():
+        apart = all(each.end <= start or end <= each.start for each in named)
+        if apart and describes_somebody(prompt[start + 1 : end - 1]):
+            yield _Mention(who=f"at {start}", start=start, end=end)
+
+
+def _named(prompt: str, phrase: str) -> Iterator[_Mention]:
+    pattern = rf"(?<!\w){re.escape(phrase)}(?!\w)(?:{BESIDE})*"
     for match in re.finditer(pattern, prompt, re.IGNORECASE):
         start, end = with_brackets(prompt, *match.span())
-        yield _Mention(person=person, start=start, end=end)
+        yield _Mention(who=phrase, start=start, end=end)
+
+
+def describes_somebody(words: str) -> bool:
+    """Whether words begin with a noun for somebody and say what they look like: "old man in a red coat"."""
+    phrases = asking_phrases(words)
+    nouns = [start for start, _, names in phrases if not NOUN.isdisjoint(names)]
+    has_look = any(LOOK.match(name) for _, _, names in phrases for name in names)
+    return bool(nouns) and has_look and not LED_BY.search(words[: nouns[0]])
 
 
 def _lists(prompt: str, mentions: Sequence[_Mention]) -> list[list[_Mention]]:
@@ -79,11 +105,11 @@ def _lists(prompt: str, mentions: Sequence[_Mention]) -> list[list[_Mention]]:
     return lists
 
 
-def _told_of(person: Person, prompt: str, lists: Sequence[Sequence[_Mention]]) -> str:
-    """The prompt with `person` alone wherever they are in a list, and somebody in the place of others."""
+def _told_of(who: str, prompt: str, lists: Sequence[Sequence[_Mention]]) -> str:
+    """The prompt with `who` alone wherever they are in a list, and somebody in the place of others."""
     text, done = "", 0
     for people in lists:
-        own = next((each for each in people if each.person == person), None)
+        own = next((each for each in people if each.who == who), None)
         text += ARTICLE.sub("", prompt[done : people[0].start])
         text += SOMEBODY if own is None else f"{_article(prompt, own)}{prompt[own.start : own.end]}"
         done = people[-1].end

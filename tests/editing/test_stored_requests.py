@@ -9,13 +9,14 @@ import pytest
 
 from storyboard.editing.stored_requests import shown_request
 from storyboard.manifest import Version
-from storyboard.render_options import AdapterUse, FrameRequest, Person, PictureGuide, content_key
+from storyboard.render_options import AdapterUse, FrameRequest, PictureGuide, content_key
 
 REQUEST = FrameRequest(
     scene_id="s1", prompt="fljsdhn man and mrvlqa woman", negative="", seed=1, steps=2, guidance=5.0, sampler="model",
     width=64, height=64, dtype="float32", model="", model_sha256="0", anchors=("ab",),
     adapters=(AdapterUse(sha256="cd", kind="lora"),), guides=(PictureGuide(kind="like", sha256="ef"),),
-    people=(Person(phrase="fljsdhn man", noun="man"), Person(phrase="mrvlqa woman", noun="woman")),
+    people=("fljsdhn man", "mrvlqa woman"),
+    described_apart=True,
 )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from storyboard.character import Character
 from storyboard.editing.stronger import said_more_strongly
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.prompting.attention import parse_attention
-from storyboard.render_options import Person
 from storyboard.rendering.side_by_side import told_apart
 
 FLYNN = Character(name="flynn", token="fljsdhn", noun="man", look="spiky brown hair, goatee, green vest")
@@ -41,10 +40,8 @@ def test_missing_things_are_weighted_and_worn_things_put_behind_the_token(prompt
 
 def test_people_who_share_a_frame_are_still_told_apart():
     prompt = "(fljsdhn man:1.1) and (mrvlqa woman:1.1), sitting"
-    people = (Person(phrase="fljsdhn man", noun="man"), Person(phrase="mrvlqa woman", noun="woman"))
-    stronger = said_more_strongly(
-        prompt, {"gender", "age", "companion", "pose"}, whole=[each.phrase for each in people]
-    )
+    people = ("fljsdhn man", "mrvlqa woman")
+    stronger = said_more_strongly(prompt, {"gender", "age", "companion", "pose"}, whole=people)
     assert stronger == "(fljsdhn man:1.1) and (mrvlqa woman:1.1), (sitting:1.3)"
     assert len(told_apart(stronger, people)) == 2
 

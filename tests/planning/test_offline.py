@@ -144,6 +144,26 @@ def test_names_that_are_not_registered_are_told_and_look_the_same() -> None:
     assert len(looks) == 2
 
 
+@pytest.mark.parametrize(
+    ("line", "names", "told"),
+    [
+        ("Tom and Anna meet in Paris", "Tom and Anna", 2),
+        ("Tom, Anna and Ben play chess", "Tom, Anna and Ben", 3),
+        ("Flynn and Zoe at the fair", "Flynn and Zoe", 2),
+        ("Zoe and Flynn bake a cake", "Flynn and Zoe", 2),
+        ("Tom, Anna play chess", "Tom", 1),
+        ("Tom and Anna and Ben run", "Tom and Anna", 2),
+        ("FLYNN AND ZOE", "Flynn", 1),
+        ("twins build a castle", "", 2),
+    ],
+)
+def test_everybody_stands_in_brackets_of_their_own(line: str, names: str, told: int) -> None:
+    first, *_ = plan(line).scenes
+    people = re.findall(r"\([^()]*(?:man|woman|boy|girl)[^()]*:1\.[12]\)", first.prompt)
+    assert names in first.caption and len(people) == told == len(set(people))
+    assert (" and ".join(people)) in first.prompt
+
+
 def test_an_adjective_is_nobody() -> None:
     made = plan("The last train home")
     assert all("last train" in scene.prompt and "The last " not in scene.caption for scene in made.scenes)

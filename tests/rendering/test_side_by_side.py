@@ -10,20 +10,19 @@ from hypothesis import strategies as st
 from PIL import ImageChops
 
 from storyboard.casting.registry import load_cast
-from storyboard.editing.word_edit import told_edit
+from storyboard.editing.word_edit import read_edit, told_edit
 from storyboard.evaluating.fidelity import seen
 from storyboard.evaluating.probe import load_probe
 from storyboard.frame import Frame
-from storyboard.render_options import SHARED_EPOCH, FrameRequest, Person, RenderOptions
+from storyboard.prompting.brackets import outermost
+from storyboard.render_options import SHARED_EPOCH, FrameRequest, RenderOptions
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 from storyboard.rendering.resolve_prompt import resolve
 from storyboard.rendering.side_by_side import ARTICLE, told_apart, wider
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import Story
 
-FLYNN = Person(phrase="fljsdhn man", noun="man")
-MIRA = Person(phrase="mrvlqa woman", noun="woman")
-BOTH = (FLYNN, MIRA)
+BOTH = ("fljsdhn man", "mrvlqa woman")
 VALUES = {"scene_id": "s1", "prompt": "", "negative": "", "seed": 1, "steps": 2, "guidance": 5.0, "sampler": "model",
           "width": 64, "height": 64, "dtype": "float32", "model": "m", "model_sha256": "0"}  # fmt: skip
 
@@ -57,8 +56,7 @@ def test_each_has_a_text_of_their_own(prompt, expected):
 
 
 def test_three_in_a_list_are_told_apart_too():
-    bob = Person(phrase="bbq boy", noun="boy")
-    texts = told_apart("a fljsdhn man, the mrvlqa woman and a bbq boy, full shot", (*BOTH, bob))
+    texts = told_apart("a fljsdhn man, the mrvlqa woman and a bbq boy, full shot", (*BOTH, "bbq boy"))
     assert texts == ["a fljsdhn man, wide shot", "the mrvlqa woman, wide shot", "a bbq boy, wide shot"]
 
 
@@ -67,6 +65,47 @@ def test_what_an_outfit_adds_stays_with_its_wearer():
         "fljsdhn man, (goatee:1.3), (red coat:1.3), sitting",
         "mrvlqa woman, sitting",
     ]
+
+
+MAN, WOMAN = "(man with short black hair, red coat:1.2)", "(woman in a blue dress)"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        (f"{MAN} and {WOMAN}, happy", [f"{MAN}, happy", f"{WOMAN}, happy"]),
+        (
+            f"wide shot, {MAN} waves, a {WOMAN} smiles",
+            [f"wide shot, {MAN} waves, somebody smiles", f"wide shot, somebody waves, a {WOMAN} smiles"],
+        ),
+        (f"{WOMAN} and {WOMAN}", [WOMAN, WOMAN]),
+        (f"mrvlqa woman and {MAN}", ["mrvlqa woman", MAN]),
+        (
+            f"(mrvlqa woman, (red coat:1.3):1.1) and ({MAN} sitting:1.1)",
+            ["(mrvlqa woman, (red coat:1.3):1.1)", f"({MAN} sitting:1.1)"],
+        ),
+        ("(man with (red hair:1.3):1.2) & (old woman, bald)", ["(man with (red hair:1.3):1.2)", "(old woman, bald)"]),
+        (f"{MAN} and (holding a photo of a woman with red hair:1.2)", None),
+        (f"{MAN}, (with a woman in a red coat:1.1)", None),
+        (f"{MAN} and (woman:1.2)", None),
+        (f"{MAN} and (blue dress:1.2)", None),
+        (f"{MAN} and \\{WOMAN}", None),
+        (f"{MAN} AND {WOMAN}", None),
+        (f"{MAN} and {WOMAN[:-1]}", None),
+    ],
+)
+def test_people_who_are_described_in_brackets_are_told_apart_where_that_is_asked(prompt, expected):
+    assert told_apart(prompt, BOTH, described=True) == (expected or [prompt])
+    assert told_apart(prompt, BOTH) == [prompt]
+
+
+@given(st.text(alphabet="()\\ aman:1.2,"))
+def test_brackets_of_any_kind_do_no_harm(text):
+    prompt = f"{text} {MAN} and {WOMAN}"
+    texts = told_apart(prompt, (), described=True)
+    assert texts == [prompt] or [(MAN in each, WOMAN in each) for each in texts] == [(True, False), (False, True)]
+    for start, end in outermost(prompt):
+        assert prompt[start] == "(" and prompt[end - 1] == ")"
 
 
 @pytest.mark.parametrize(
@@ -97,21 +136,50 @@ def test_only_trained_characters_who_share_a_frame_are_told_apart():
     cast = load_cast()
     flynn, mira = cast["flynn"], cast["mira"]
     prompt = f"{flynn.phrase} and {mira.phrase}"
-    assert [each.phrase for each in resolve(prompt, ("flynn", "mira"), cast, "starter").people] == [
-        flynn.phrase,
-        mira.phrase,
-    ]
+    assert resolve(prompt, ("flynn", "mira"), cast, "starter").people == (flynn.phrase, mira.phrase)
     assert not resolve(prompt, ("flynn", "mira"), cast, "sdxl").people
-    assert not resolve(flynn.phrase, ("flynn",), cast, "starter").people
+    assert told_apart(flynn.phrase, (flynn.phrase,)) == [flynn.phrase]
     dressed = resolve(prompt, ("flynn@winter", "mira"), cast, "starter")
     first, second = told_apart(dressed.prompt, dressed.people)
     assert "red coat" in first and "red coat" not in second
 
 
+def test_characters_who_are_only_words_are_told_apart_too_on_the_bundled_model():
+    cast = {name: replace(each, adapters=()) for name, each in load_cast().items()}
+    prompt, names = "full shot, (fljsdhn man:1.1) and (mrvlqa woman:1.1), in a cafe", ("flynn", "mira")
+    plan = ScenePlan(
+        story=Story(logline="Both"),
+        title="",
+        scenes=(Scene(id="s1", number=1, prompt=prompt, caption="Both.", cast=names),),
+        planner="scripted",
+    )
+    (request,) = DiffusionRenderer(RenderOptions()).requests(plan, cast)
+    assert request.described_apart and not request.people and request.epoch == SHARED_EPOCH
+    first, second = told_apart(request.prompt, request.people, request.described_apart)
+    assert "green vest" in first and "yellow coat" not in first
+    assert "yellow coat" in second and "green vest" not in second
+    alone = replace(plan, scenes=(replace(plan.scenes[0], prompt="(fljsdhn man:1.1), in a cafe", cast=("flynn",)),))
+    (request,) = DiffusionRenderer(RenderOptions()).requests(alone, cast)
+    assert not request.is_shared and ":1)" not in request.prompt and "described_apart" not in request.to_json()
+
+
+def test_other_models_read_one_text_of_people_who_are_only_described(renderer):
+    scene = Scene(id="s1", number=1, prompt=f"{MAN} and {WOMAN}", caption="Both.")
+    (request,) = renderer.requests(replace(PLAN, scenes=(scene,)), {})
+    assert not request.is_shared
+
+
+def test_a_described_person_is_changed_where_they_stand():
+    """An edit of the second one's dress leaves the first one's text as it was, and both stay told apart."""
+    prompt = f"{MAN} and {WOMAN}, in a cafe"
+    after = read_edit(prompt, "a green dress instead of the blue dress").after
+    assert told_apart(after, (), described=True) == [f"{MAN}, in a cafe", "(woman in a green dress), in a cafe"]
+
+
 def test_frames_with_one_person_keep_the_names_they_had():
     alone, together = FrameRequest(**VALUES), FrameRequest(**VALUES, people=BOTH)
     assert "people" not in alone.to_json()
-    assert together.to_json()["people"][1] == {"phrase": "mrvlqa woman", "noun": "woman"}
+    assert together.to_json()["people"][1] == "mrvlqa woman"
     assert alone.key != together.key
 
 
@@ -137,7 +205,7 @@ def test_a_shared_frame_is_drawn_otherwise_and_others_as_before(renderer):
 
     alone = drawn_with(())
     assert drawn_with(BOTH) != alone
-    assert drawn_with((FLYNN, replace(MIRA, phrase="somebody else"))) == alone
+    assert drawn_with((BOTH[0], "somebody else")) == alone
 
 
 def test_a_shared_frame_can_be_edited_also_down_to_one_person(renderer):

@@ -66,7 +66,7 @@ def lane_of(
 
 
 def _positive(conditioner: Conditioner, clothes: Wardrobe, request: FrameRequest) -> Conditioning:
-    texts = told_apart(request.prompt, request.people)
+    texts = told_apart(request.prompt, request.people, request.described_apart)
     instead = dressed_in(clothes, request.prompt)
     if len(texts) > 1:
         return conditioner.encode_side_by_side(texts, steps=request.steps, instead=instead)

@@ -228,14 +228,12 @@ def _lane_rows(denoiser: Denoiser, walker: Walker, evaluation: int) -> _LaneRows
         negative=negative if needed else None,
         terms=terms,
         tokens=denoiser.conditioner.pad_together(texts),
-        shifts=_shifts(denoiser, walker, len(terms)),
+        shifts=_shifts(walker, len(terms)),
     )
 
 
-def _shifts(denoiser: Denoiser, walker: Walker, terms: int) -> tuple[int, ...]:
-    if not walker.lane.positive.side_by_side:
-        return (0,) * terms
-    return shifts(terms, walker.latents.shape[-1], unit=2 ** (len(denoiser.unet.config.block_out_channels) - 1))
+def _shifts(walker: Walker, terms: int) -> tuple[int, ...]:
+    return shifts(terms, walker.latents.shape[-1]) if walker.lane.positive.side_by_side else (0,) * terms
 
 
 def _counts(scale: float, lane: Lane, terms: Sequence[tuple[float, Embedding]]) -> bool:

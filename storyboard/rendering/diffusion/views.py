@@ -18,9 +18,9 @@ BLENDED = 1 / 8
 """The share of the picture's width over which neighbours blend."""
 
 
-def shifts(count: int, width: int, unit: int) -> tuple[int, ...]:
-    """How far to the right each of `count` columns moves to stand in the middle, in multiples of `unit`."""
-    return tuple(round((width / 2 - width * (number + 0.5) / count) / unit) * unit for number in range(count))
+def shifts(count: int, width: int) -> tuple[int, ...]:
+    """How many places to the right each of `count` columns moves to stand in the middle."""
+    return tuple(round(width / 2 - width * (number + 0.5) / count) for number in range(count))
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
