@@ -142,7 +142,7 @@ def _low(work: Repair, manifest: Manifest, scene_ids: Collection[str]) -> dict[s
 def _redrawn(work: Repair, manifest: Manifest, low: Mapping[str, FrameScore]) -> dict[str, str]:
     """Scene id -> key of its new picture, published; scenes that could not be drawn are left out."""
     plan, found = manifest.plan, {}
-    changes = {scene_id: partial(_tried_again, work, manifest, low[scene_id].missing, scene_id) for scene_id in low}
+    changes = {scene_id: partial(_tried_again, work, manifest, low[scene_id], scene_id) for scene_id in low}
     for outcome in work.renderer.redraw(plan, work.cast, changes, work.store.frames_folder):
         if isinstance(outcome, Step):
             work.listener(outcome)
@@ -153,11 +153,12 @@ def _redrawn(work: Repair, manifest: Manifest, low: Mapping[str, FrameScore]) ->
 
 
 def _tried_again(
-    work: Repair, manifest: Manifest, missing: Collection[str], scene_id: str, request: FrameRequest
+    work: Repair, manifest: Manifest, score: FrameScore, scene_id: str, request: FrameRequest
 ) -> FrameRequest:
     lead = manifest.plan.scene(scene_id).cast[:1]
-    leads = [work.cast[name] for name in lead if name in work.cast and not request.people]
-    prompt = said_more_strongly(request.prompt, missing, leads, request.people)
+    phrases = [*request.people, *(work.cast[name].phrase for name in lead if name in work.cast)]
+    lost = [(work.cast[name], attributes) for name, attributes in score.lost.items()]
+    prompt = said_more_strongly(request.prompt, score.missing, lost, phrases)
     changed = replace(request, seed=next_seed(manifest, scene_id), prompt=prompt)
     shown, before = manifest.active_version(scene_id), repairs(manifest, scene_id)
     if before:

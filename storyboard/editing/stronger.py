@@ -13,21 +13,23 @@ WEIGHT = re.compile(r":(\d(?:\.\d{1,3})?)\)")
 
 
 def said_more_strongly(
-    prompt: str, missing: Collection[str], leads: Sequence[Character] = (), whole: Collection[str] = ()
+    prompt: str,
+    missing: Collection[str],
+    lost: Sequence[tuple[Character, Collection[str]]] = (),
+    whole: Collection[str] = (),
 ) -> str:
     """`prompt` with every phrase weighted that asks for a `missing` attribute.
 
-    What is missing of the look of `leads` whose token the prompt says comes behind it, as strongly. Tokens and nouns of
-    leads, and the phrases in `whole`, stay as they are: they are found by them later.
+    Of the look of characters whose token the prompt says, what they have `lost` comes behind it, as strongly. The
+    phrases in `whole` stay as they are: characters are found by them later.
     """
-    kept = [*whole, *(lead.phrase for lead in leads)]
-    named = [match.span() for phrase in kept for match in re.finditer(re.escape(phrase), prompt, re.IGNORECASE)]
+    named = [match.span() for phrase in whole for match in re.finditer(re.escape(phrase), prompt, re.IGNORECASE)]
     for start, end, names in reversed(asking_phrases(prompt)):
         if missing_from(names, missing) and not any(first < end and start < last for first, last in named):
             prompt = _stressed(prompt, start, end)
-    for lead in leads:
-        lost = [part for part in look_parts(lead.look) if missing_from(wanted_attributes(part), missing)]
-        prompt = dressed(prompt, lead, lost)
+    for character, attributes in lost:
+        parts = [part for part in look_parts(character.look) if missing_from(wanted_attributes(part), attributes)]
+        prompt = dressed(prompt, character, parts)
     return prompt
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from PIL import Image
 
 from storyboard.errors import BoardError
 from storyboard.evaluating.judges import Judge
+from storyboard.evaluating.shared_frames import columns_of, told_people
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.frame import StoredFrame
 from storyboard.manifest import Manifest
@@ -29,14 +30,15 @@ class FrameScore:
 
     Attributes:
         number: as printed.
-        prompt: how much it shows of its prompt and of the look of a lead that a token stands for there, unless several
-            such characters share the frame: who of them a judge sees first is chance.
+        prompt: how much it shows of its prompt and of the look of a lead that a token stands for there; of people who
+            share the frame, by their own parts of it.
         anchor: how like the board's hidden picture of its lead it is; None without one.
         reference: how like the lead's own reference pictures it is; None without any.
         company: how like the other frames with the same lead, on average; None without any.
         clip: raw cosine of a CLIP model for frame and prompt, with looks in words; None without one; not in the total.
         missing: the attributes asked for that it does not show, as far as the judge can tell.
-        lost: those of `missing` of which the lead's look speaks: whoever is there is not quite them.
+        lost: by name, of the lead, or of everybody known who shares the frame, the attributes among these of which
+            their look speaks: whoever is there is not quite them.
     """
 
     number: int
@@ -46,7 +48,7 @@ class FrameScore:
     company: float | None = None
     clip: float | None = None
     missing: frozenset[str] = frozenset()
-    lost: frozenset[str] = frozenset()
+    lost: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -59,7 +61,8 @@ class FrameScore:
         names = ("number", "prompt", "anchor", "reference", "company", "clip", "total")
         values = {name: getattr(self, name) for name in names}
         rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
-        return {**rounded, "missing": sorted(self.missing), "lost": sorted(self.lost)}
+        lost = frozenset[str]().union(*self.lost.values())
+        return {**rounded, "missing": sorted(self.missing), "lost": sorted(lost)}
 
 
 def score_board(
@@ -85,57 +88,98 @@ def score_board(
     ]
     scored = [(scene, frame) for scene, frame in frames if only is None or scene.id in only]
     leads = {lead for scene, _ in scored if (lead := _lead(scene, cast))}
-    board = _Board(
-        store=store,
-        frames=frames,
-        pictures={frame.scene_id: _frame_picture(scene, frame) for scene, frame in frames},
-        references={lead: _readable(cast[lead].references) for lead in leads},
-        cast=cast,
-        judge=judge,
-    )
-    return {scene.id: board.score(scene, frame, with_clip=with_clip) for scene, frame in scored}
+    shown = {scene.id: _shown(store, scene, frame, cast) for scene, frame in frames}
+    references = {lead: _readable(cast[lead].references) for lead in leads}
+    board = _Board(store=store, shown=shown, references=references, cast=cast, judge=judge)
+    return {scene.id: board.score(shown[scene.id], with_clip=with_clip) for scene, _ in scored}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """A frame on the board.
+
+    Attributes:
+        scene: what it is of.
+        request: of its record, as it stands there.
+        prompt: what was asked.
+        people: see `told_people`.
+        picture: the whole of it.
+    """
+
+    scene: Scene
+    request: Mapping[str, Any]
+    prompt: str
+    people: tuple[tuple[str, str], ...]
+    picture: Image.Image
+
+    def part_with(self, name: str | None) -> Image.Image:
+        """Where somebody is, as far as several people share it; else the whole."""
+        names = [each for each, _ in self.people]
+        return columns_of(self.picture, len(names))[names.index(name)] if name and name in names else self.picture
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Board:
-    """What a frame's scores depend on: the frames that have pictures, with these by scene id, the pictures that leads
-    were learned from, and who is asked about them."""
+    """What a frame's scores depend on: the frames that have pictures by scene id, the pictures that leads were learned
+    from, and who is asked about them."""
 
     store: RunStore
-    frames: Sequence[tuple[Scene, StoredFrame]]
-    pictures: Mapping[str, Image.Image]
+    shown: Mapping[str, _Shown]
     references: Mapping[str, Sequence[Image.Image]]
     cast: Cast
     judge: Judge
 
-    def score(self, scene: Scene, frame: StoredFrame, *, with_clip: bool) -> FrameScore:
-        judge, picture = self.judge, self.pictures[scene.id]
-        record = self.store.frame_record(frame.key) or {}
-        request = record.get("request", {})
+    def score(self, shown: _Shown, *, with_clip: bool) -> FrameScore:
+        judge, scene = self.judge, shown.scene
         lead = _lead(scene, self.cast)
-        hidden = _hidden_picture(self.store, request.get("anchors", ()), lead)
-        prompt = str(request.get("prompt", scene.prompt))
-        people = request.get("people")
-        sharing = len(people) if isinstance(people, list) else 0
-        asked = wider(prompt, sharing) if sharing else _asked(prompt, scene, self.cast)
-        missing = judge.missing(picture, asked)
-        own = wanted_attributes(self.cast[lead].look) if lead and not sharing else {}
+        person = shown.part_with(lead)
+        hidden = _hidden_picture(self.store, shown.request.get("anchors", ()), lead)
         learned = self.references[lead] if lead else ()
+        prompt, missing, lost = self._seen(shown, lead)
         return FrameScore(
             number=scene.number,
-            prompt=judge.prompt(picture, asked),
-            anchor=None if hidden is None else judge.alike(picture, hidden),
-            reference=_mean([judge.alike(picture, other) for other in learned]),
-            company=_mean([judge.alike(picture, other) for other in self._company(scene, lead)]),
-            clip=judge.clip(picture, _said(prompt, scene, self.cast)) if with_clip else None,
+            prompt=prompt,
+            anchor=None if hidden is None else judge.alike(person, hidden),
+            reference=_mean([judge.alike(person, other) for other in learned]),
+            company=_mean([judge.alike(person, other) for other in self._company(scene, lead)]),
+            clip=judge.clip(shown.picture, _said(shown.prompt, scene, self.cast)) if with_clip else None,
             missing=missing,
-            lost=missing & own.keys(),
+            lost={name: attributes for name, attributes in lost.items() if attributes},
         )
+
+    def _seen(self, shown: _Shown, lead: str | None) -> tuple[float, frozenset[str], Mapping[str, frozenset[str]]]:
+        """How much is there, what is missing, and what of that belongs to whose look."""
+        names, texts = [name for name, _ in shown.people], [text for _, text in shown.people]
+        shared = self.judge.shared(shown.picture, texts) if texts else None
+        if shared is not None:
+            missing = shared.missing.union(*shared.people)
+            return shared.prompt, missing, self._lost(dict(zip(names, shared.people, strict=True)))
+        asked = wider(shown.prompt, len(texts)) if texts else _asked(shown.prompt, shown.scene, self.cast)
+        missing = self.judge.missing(shown.picture, asked)
+        return (
+            self.judge.prompt(shown.picture, asked),
+            missing,
+            self._lost({lead: missing} if lead and not texts else {}),
+        )
+
+    def _lost(self, missing: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+        """By name, what is missing of somebody's look."""
+        looks = {name: wanted_attributes(self.cast[name].look).keys() for name in missing if name in self.cast}
+        return {name: missing[name] & look for name, look in looks.items()}
 
     def _company(self, scene: Scene, lead: str | None) -> list[Image.Image]:
         """The other frames with the same lead."""
-        others = [other for other, _ in self.frames if lead and other.id != scene.id and other.cast[:1] == (lead,)]
-        return [self.pictures[other.id] for other in others]
+        others = [each for each in self.shown.values() if lead and each.scene.id != scene.id]
+        return [each.part_with(lead) for each in others if each.scene.cast[:1] == (lead,)]
+
+
+def _shown(store: RunStore, scene: Scene, frame: StoredFrame, cast: Cast) -> _Shown:
+    record = (store.frame_record(frame.key) or {}).get("request")
+    request = record if isinstance(record, Mapping) else {}
+    prompt = str(request.get("prompt", scene.prompt))
+    people = told_people(prompt, request, scene.cast, cast)
+    picture = _frame_picture(scene, frame)
+    return _Shown(scene=scene, request=request, prompt=prompt, people=people, picture=picture)
 
 
 def _lead(scene: Scene, cast: Cast) -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from storyboard.evaluating.shared_frames import Shared
 
 
 class Judge(Protocol):
@@ -19,6 +22,10 @@ class Judge(Protocol):
 
     def missing(self, picture: Image.Image, prompt: str) -> frozenset[str]:
         """The attributes that the prompt asks for and the picture does not show; empty where nobody can tell."""
+
+    def shared(self, picture: Image.Image, texts: Sequence[str]) -> Shared | None:
+        """The same of a picture that several people share, each told by a text of their own, from left to right; None
+        where only whole pictures can be judged."""
 
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """How alike the people in two pictures are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from storyboard.errors import ModelError
 from storyboard.evaluating.fidelity import countable, hidden_in, scene_fidelity, seen
 from storyboard.evaluating.probe import Probe, Reading, load_probe
 from storyboard.evaluating.scores import cosine
+from storyboard.evaluating.shared_frames import Shared, columns_of
 from storyboard.evaluating.wanted import wanted_attributes
 from storyboard.starter.spec import PERSON_FIELDS
 
@@ -38,9 +39,17 @@ class ProbeJudge:
 
     def missing(self, picture: Image.Image, prompt: str) -> frozenset[str]:
         """What the prompt plainly asks for, the picture could show, and the probe does not see."""
-        reading = self.read(picture)
-        asked = countable(reading, wanted_attributes(prompt))
-        return frozenset(name for name, value in asked.items() if seen(reading, name) != value)
+        return _unseen(self.read(picture), wanted_attributes(prompt))
+
+    def shared(self, picture: Image.Image, texts: Sequence[str]) -> Shared:
+        """Who is there by their own parts of the picture; all else, poses too, by the whole of it."""
+        asked = [wanted_attributes(text) for text in texts]
+        scene = {name: value for name, value in asked[0].items() if name not in PERSON_FIELDS}
+        people = [{name: value for name, value in each.items() if name in PERSON_FIELDS} for each in asked]
+        readings = [self.read(each) for each in (picture, *columns_of(picture, len(texts)))]
+        pairs = list(zip(readings, (scene, *people), strict=True))
+        missing, *of_people = (_unseen(reading, wanted) for reading, wanted in pairs)
+        return Shared(prompt=scene_fidelity(readings, [scene, *people]), missing=missing, people=tuple(of_people))
 
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """See `same_person`."""
@@ -56,6 +65,11 @@ class ProbeJudge:
         if key not in self._read:
             self._read[key] = self.probe.read([picture])[0]
         return self._read[key]
+
+
+def _unseen(reading: Reading, wanted: Mapping[str, str]) -> frozenset[str]:
+    asked = countable(reading, wanted)
+    return frozenset(name for name, value in asked.items() if seen(reading, name) != value)
 
 
 def same_person(first: Reading, second: Reading) -> float:
@@ -115,6 +129,9 @@ class ClipJudge:
     def missing(self, picture: Image.Image, prompt: str) -> frozenset[str]:
         """Nothing: a cosine does not say what is wrong."""
         return frozenset()
+
+    def shared(self, picture: Image.Image, texts: Sequence[str]) -> None:
+        """Nothing: it learned from whole pictures."""
 
     def alike(self, first: Image.Image, second: Image.Image) -> float:
         """Cosine of the pictures' embeddings."""

@@ -35,7 +35,7 @@ FLYNN = Character(name="flynn", token="fljsdhn", noun="man", look="spiky brown h
     ],
 )
 def test_missing_things_are_weighted_and_worn_things_put_behind_the_token(prompt, missing, expected):
-    assert said_more_strongly(prompt, missing, [FLYNN]) == expected
+    assert said_more_strongly(prompt, missing, [(FLYNN, missing)], [FLYNN.phrase]) == expected
 
 
 def test_people_who_share_a_frame_are_still_told_apart():
