@@ -28,6 +28,8 @@ NOUN = frozenset({"gender", "age"})
 """What a noun for people says of them."""
 LOOK = re.compile(r"hair_|facial_hair|glasses|skin|top|bottom|hat|shoes")
 """What other words say of somebody's look, by the names of attributes."""
+GOES_ON = re.compile(r"\s*(?:,|\b(?:with|in|wearing|wears|dressed)\b)\s*\w", re.IGNORECASE)
+"""How a description goes on, also where no attribute is known by its words."""
 WIDER = {
     2: {"close-up": "medium shot", "medium": "full shot"},
     3: {"close-up": "full shot", "medium": "full shot", "full": "wide shot"},
@@ -88,9 +90,12 @@ def _named(prompt: str, phrase: str) -> Iterator[_Mention]:
 def describes_somebody(words: str) -> bool:
     """Whether words begin with a noun for somebody and say what they look like: "old man in a red coat"."""
     phrases = asking_phrases(words)
-    nouns = [start for start, _, names in phrases if not NOUN.isdisjoint(names)]
-    has_look = any(LOOK.match(name) for _, _, names in phrases for name in names)
-    return bool(nouns) and has_look and not LED_BY.search(words[: nouns[0]])
+    nouns = [(start, end) for start, end, names in phrases if not NOUN.isdisjoint(names)]
+    if not nouns or LED_BY.search(words[: nouns[0][0]]):
+        return False
+    asked = {name for _, _, names in phrases for name in names}
+    has_look = any(map(LOOK.match, asked))
+    return has_look or ("place" not in asked and bool(GOES_ON.match(words, nouns[0][1])))
 
 
 def _lists(prompt: str, mentions: Sequence[_Mention]) -> list[list[_Mention]]:

@@ -87,6 +87,8 @@ MAN, WOMAN = "(man with short black hair, red coat:1.2)", "(woman in a blue dres
         ("(man with (red hair:1.3):1.2) & (old woman, bald)", ["(man with (red hair:1.3):1.2)", "(old woman, bald)"]),
         (f"{MAN} and (holding a photo of a woman with red hair:1.2)", None),
         (f"{MAN}, (with a woman in a red coat:1.1)", None),
+        ("(man in a tweed suit:1.2) and (girl, tattoos)", ["(man in a tweed suit:1.2)", "(girl, tattoos)"]),
+        ("(man in the park:1.2) and (girl in a cafe)", None),
         (f"{MAN} and (woman:1.2)", None),
         (f"{MAN} and (blue dress:1.2)", None),
         (f"{MAN} and \\{WOMAN}", None),
