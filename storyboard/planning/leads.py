@@ -11,9 +11,11 @@ from typing import Any
 from storyboard.character import Character
 from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import plural, with_article
-from storyboard.planning.line import Reading
+from storyboard.planning.line import Reading, read_line
 from storyboard.planning.words import ARTICLES, PREPOSITIONS, Match
+from storyboard.text import clean
 
+TITLES = {"she": ("mrs", "ms", "miss", "lady", "queen", "mom", "mum"), "he": ("mr", "sir", "lord", "king", "dad")}
 FAMILY = ("father", "mother", "grandfather", "grandmother")
 MOST_OTHERS = 3
 """How many names a list may have behind its first."""
@@ -206,6 +208,24 @@ def _next(reading: Reading, index: int) -> str:
     return reading.words[index + 1].lower if index + 1 < len(reading.words) else ""
 
 
+def introduced(name: str, said: str, grammar: Grammar, rng: random.Random) -> Lead | None:
+    """Somebody of a script: a look from what is `said` where they are introduced, and for the rest a fixed choice.
+
+    `name` may be a given name, or a noun ("old man", "the detective"); None for an animal or a thing.
+    """
+    raw, reading = _person_of_noun(name, grammar), read_line(clean(said), {}, grammar)
+    if raw.get("pronoun") == "it":
+        return None
+    words = name.lower().replace(".", "").split()
+    own = raw["pronoun"] if raw.get("pronoun") in ("she", "he") else ""
+    known = (each for each in ("she", "he") if words[0] in (*TITLES[each], *grammar.tables["names"][each]))
+    pronoun = own or next(known, "") or _gender(reading, rng)
+    noun = _noun_for(raw.get("noun", "man"), pronoun)
+    look = fixed_look(noun, raw.get("look", {}), reading, grammar, rng)
+    called = f"{name.lower()}, " if raw and noun not in name.lower() else ""
+    return Lead(name=name.title(), intro=name.title(), prompt=f"{called}{noun} {look}", pronoun=pronoun)
+
+
 def _with_name(name: str, pronoun: str, reading: Reading, grammar: Grammar, rng: random.Random) -> Lead:
     chosen = _gender(reading, rng) if pronoun == "either" else pronoun
     noun = "woman" if chosen == "she" else "man"
@@ -330,7 +350,8 @@ def _said_look(reading: Reading, table: Mapping[str, Any]) -> dict[str, str]:
         colours = [each for each in before if each in table["colours"]]
         if word in ("hair", "haired"):
             said |= {"hair_colour": colours[-1]} if colours else {}
-            styles = [each for each in before if each in table["hair_styles"]]
+            behind = words[index + 1 : index + 4] if words[index + 1 : index + 2] == ["in"] else []
+            styles = [each for each in (*before, *behind) if each in table["hair_styles"]]
             said |= {"hair_style": styles[-1]} if styles else {}
         if word in table["tops"]:
             said |= {"top": table["tops"][word]} | ({"top_colour": colours[-1]} if colours else {})

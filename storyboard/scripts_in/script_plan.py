@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from storyboard.planning.leads import Lead
 from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
 from storyboard.scene_plan import Scene, ScenePlan, Shot
+from storyboard.scripts_in.script_people import in_looks, people_of
 from storyboard.scripts_in.script_shots import ScriptShot
 from storyboard.shot_numbers import letters
 from storyboard.story import LONGEST_LOGLINE, MOST_SCENES, Story
@@ -40,10 +42,9 @@ def plan_from_shots(
     title: str, shots: Sequence[ScriptShot], cast: Cast, before: ScenePlan | None = None, seed: int = 0
 ) -> tuple[ScenePlan, Changes]:
     """The plan, and what changed against `before`; changed and new scenes are marked so."""
-    labels = _labels(shots)
-    drafts = [
-        _scene(shot, position, label, cast) for position, (shot, label) in enumerate(zip(shots, labels, strict=True), 1)
-    ]
+    labels, people = _labels(shots), people_of(shots, cast, seed)
+    pairs = enumerate(zip(shots, labels, strict=True), 1)
+    drafts = [_scene(shot, position, label, cast, people) for position, (shot, label) in pairs]
     scenes, changes = keep_ids(drafts, before.scenes if before else ())
     logline = clean(shots[0].synopsis or title)[:LONGEST_LOGLINE] or "A script"
     story = Story(logline=logline, scene_count=min(len(scenes), MOST_SCENES), seed=seed)
@@ -123,15 +124,15 @@ def _labels(shots: Sequence[ScriptShot]) -> list[str]:
     return labels
 
 
-def _scene(shot: ScriptShot, number: int, label: str, cast: Cast) -> Scene:
+def _scene(shot: ScriptShot, number: int, label: str, cast: Cast, people: Mapping[str, Lead]) -> Scene:
     seen = shot.shot or _usual_shot(shot)
     text = f"{shot.action} {' '.join(shot.speakers)}"
-    present = tuple(name for name in cast if _named(name, text))
+    present = tuple(name for name in cast if "@" not in name and _named(name, text))
     caption = shot.synopsis or shot.action or shot.dialogue
     return Scene(
         id=f"draft{number}",
         number=number,
-        prompt=_prompt(shot, seen, present, cast),
+        prompt=_prompt(shot, seen, present, cast, people),
         caption=caption,
         alt=clean(f"{shot.action or f'{shot.speakers[0].title()} speaks'}. {shot.place.capitalize()}.")[:400],
         action=shot.action,
@@ -152,21 +153,22 @@ def _usual_shot(shot: ScriptShot) -> Shot:
 
 
 def _named(name: str, text: str) -> bool:
-    return re.search(rf"\b{re.escape(name.split('@')[0])}\b", text, re.IGNORECASE) is not None
+    return re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE) is not None
 
 
-def _prompt(shot: ScriptShot, seen: Shot, present: Iterable[str], cast: Cast) -> str:
-    """What the picture shows, with every registered character by token and noun."""
+def _prompt(shot: ScriptShot, seen: Shot, present: Iterable[str], cast: Cast, people: Mapping[str, Lead]) -> str:
+    """What the picture shows, with every registered character by token and noun, and all others by their looks."""
     text = _prose(shot.action or f"{shot.speakers[0] if shot.speakers else 'somebody'} speaking")
+    text = in_looks(" ".join(text.split()[:MOST_PROMPT_WORDS]), people)
     missing = []
     for name in present:
         words = f"{cast[name].token} {cast[name].noun}"
-        pattern = re.compile(rf"\b{re.escape(name.split('@')[0])}\b", re.IGNORECASE)
+        pattern = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
         text, found = pattern.subn(words, text)
         missing += [] if found else [words]
     view = f"{seen.size.replace('-', ' ')} shot" if "close-up" not in seen.size else seen.size.replace("-", " ")
     parts = [view, *missing, text, _prose(shot.place.lower()), _prose(shot.time.lower())]
-    return " ".join(clean(", ".join(part for part in parts if part)).split()[:MOST_PROMPT_WORDS])
+    return clean(", ".join(part for part in parts if part))
 
 
 def _prose(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,62 @@ def test_a_foreign_storyboarder_file(tmp_path: Path) -> None:
     assert [scene.id for scene in plan.scenes] == ["ABCDE", "FGHIJ"]
     assert [scene.duration_s for scene in plan.scenes] == [1.5, 3.0]
     assert plan.scenes[0].prompt == "Door 5 opens." and plan.scenes[0].label == "1A"
+
+
+BAKERY = """Title: Bakery
+
+INT. KITCHEN - DAY
+
+TOM (40s, bearded, in a red coat) kneads the dough. ANNA watches him, her blonde hair in a bun. Tom's dog barks.
+
+VOICE
+Now.
+
+DETECTIVE
+Hands up.
+
+NARRATOR
+Ha.
+
+TOM AND ANNA
+No!
+
+DOG
+Woof.
+
+EXT. STREET - NIGHT
+
+Anna and Flynn walk home.
+"""
+
+
+def bakery(tmp_path: Path, text: str = BAKERY, seed: int = 0) -> list[str]:
+    (tmp_path / "bakery.fountain").write_text(text, "utf-8")
+    title, shots = read_script(tmp_path / "bakery.fountain")
+    plan, _ = plan_from_shots(title, shots, CAST, seed=seed)
+    return [scene.prompt for scene in plan.scenes]
+
+
+def test_people_of_a_script_have_one_look_in_all_shots(tmp_path: Path) -> None:
+    first, detective, narrator, both, dog, last = bakery(tmp_path)
+    tom, anna = re.findall(r"\([^()]*:1\.2\)", first)
+    assert tom.startswith("(man ") and "red coat" in tom and "a beard" in tom
+    assert anna.startswith("(woman with blonde hair in a bun")
+    assert "his dog barks" in first and "TOM" not in first
+    assert detective.startswith("medium close up, (detective, ") and "NARRATOR speaking" in narrator
+    assert both == f"medium close up, {tom} and {anna} speaking, kitchen, day"
+    assert "DOG speaking" in dog
+    assert last == f"wide shot, {anna} and fljsdhn man walk home., street, night"
+
+
+def test_looks_depend_on_the_name_and_the_seed_alone(tmp_path: Path) -> None:
+    def anna(prompts: list[str]) -> str:
+        return re.findall(r"\([^()]*:1\.2\)", prompts[-1])[0]
+
+    shorter = BAKERY.replace("DETECTIVE\nHands up.\n", "")
+    assert anna(bakery(tmp_path, shorter)) == anna(bakery(tmp_path)) != anna(bakery(tmp_path, seed=1))
+
+
+def test_a_long_shot_keeps_its_place_and_its_brackets(tmp_path: Path) -> None:
+    (prompt,) = bakery(tmp_path, f"INT. KITCHEN - DAY\n\n{'very ' * 44}TOM ANNA sleep.\n\nTOM\nHm.\n")
+    assert prompt.endswith(", kitchen, day") and prompt.count("(") == prompt.count(")") == 1
