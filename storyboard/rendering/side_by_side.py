@@ -24,6 +24,8 @@ TOGETHER = re.compile(r"\s*(?:,|,?\s+(?:and|with)|&)\s+", re.IGNORECASE)
 LED_BY = re.compile(r"\b(?:with|of|by|for|to|at|like|beside|\w+ing)\s", re.IGNORECASE)
 """What makes somebody in brackets the company, or the object, of somebody else."""
 SOMEBODY = "somebody"
+OF_OTHERS = re.compile(rf"(?:^|[.;,])\s*{SOMEBODY}\b[^.;,()]*(?=$|[.;,])")
+"""A clause about somebody else."""
 NOUN = frozenset({"gender", "age"})
 """What a noun for people says of them."""
 LOOK = re.compile(r"hair_|facial_hair|glasses|skin|top|bottom|hat|shoes")
@@ -111,14 +113,18 @@ def _lists(prompt: str, mentions: Sequence[_Mention]) -> list[list[_Mention]]:
 
 
 def _told_of(who: str, prompt: str, lists: Sequence[Sequence[_Mention]]) -> str:
-    """The prompt with `who` alone wherever they are in a list, and somebody in the place of others."""
+    """The prompt with `who` alone wherever they are in a list, and somebody in the place of others.
+
+    What others do while they are not there goes too, since it would be done.
+    """
     text, done = "", 0
     for people in lists:
         own = next((each for each in people if each.who == who), None)
         text += ARTICLE.sub("", prompt[done : people[0].start])
         text += SOMEBODY if own is None else f"{_article(prompt, own)}{prompt[own.start : own.end]}"
         done = people[-1].end
-    return text + prompt[done:]
+    names = [prompt[each.start : each.end] for people in lists for each in people if each.who == who]
+    return OF_OTHERS.sub(lambda clause: clause[0] * any(name in clause[0] for name in names), text + prompt[done:])
 
 
 def _article(prompt: str, mention: _Mention) -> str:

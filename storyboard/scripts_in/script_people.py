@@ -59,6 +59,12 @@ def _introduction(name: str, shots: Sequence[ScriptShot], names: Mapping[str, No
     return ""
 
 
+def without_introductions(action: str, people: Mapping[str, Lead]) -> str:
+    """A shot's action without what stands in brackets behind names, which is in their looks."""
+    names = "|".join(map(re.escape, people))
+    return re.sub(rf"\b({names})\s*\([^()]*\)", r"\1", action, flags=re.IGNORECASE) if people else action
+
+
 def in_looks(text: str, people: Mapping[str, Lead]) -> str:
     """A shot's words with looks in brackets for the first mention of everybody, and pronouns for others.
 

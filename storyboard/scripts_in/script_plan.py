@@ -12,7 +12,7 @@ from storyboard.planning.leads import Lead
 from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
 from storyboard.scene_plan import Scene, ScenePlan, Shot
-from storyboard.scripts_in.script_people import in_looks, people_of
+from storyboard.scripts_in.script_people import in_looks, people_of, without_introductions
 from storyboard.scripts_in.script_shots import ScriptShot
 from storyboard.shot_numbers import letters
 from storyboard.story import LONGEST_LOGLINE, MOST_SCENES, Story
@@ -158,7 +158,8 @@ def _named(name: str, text: str) -> bool:
 
 def _prompt(shot: ScriptShot, seen: Shot, present: Iterable[str], cast: Cast, people: Mapping[str, Lead]) -> str:
     """What the picture shows, with every registered character by token and noun, and all others by their looks."""
-    text = _prose(shot.action or f"{shot.speakers[0] if shot.speakers else 'somebody'} speaking")
+    action = without_introductions(shot.action, people)
+    text = _prose(action or f"{shot.speakers[0] if shot.speakers else 'somebody'} speaking")
     text = in_looks(" ".join(text.split()[:MOST_PROMPT_WORDS]), people)
     missing = []
     for name in present:

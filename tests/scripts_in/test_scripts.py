@@ -203,7 +203,7 @@ def test_people_of_a_script_have_one_look_in_all_shots(tmp_path: Path) -> None:
     tom, anna = re.findall(r"\([^()]*:1\.2\)", first)
     assert tom.startswith("(man ") and "red coat" in tom and "a beard" in tom
     assert anna.startswith("(woman with blonde hair in a bun")
-    assert "his dog barks" in first and "TOM" not in first
+    assert "his dog barks" in first and "TOM" not in first and "40s" not in first
     assert detective.startswith("medium close up, (detective, ") and "NARRATOR speaking" in narrator
     assert both == f"medium close up, {tom} and {anna} speaking, kitchen, day"
     assert "DOG speaking" in dog
