@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -216,9 +217,9 @@ def introduced(name: str, said: str, grammar: Grammar, rng: random.Random) -> Le
     raw, reading = _person_of_noun(name, grammar), read_line(clean(said), {}, grammar)
     if raw.get("pronoun") == "it":
         return None
-    words = name.lower().replace(".", "").split()
+    first = re.split(r"[\s.]", name.lower(), maxsplit=1)[0]
     own = raw["pronoun"] if raw.get("pronoun") in ("she", "he") else ""
-    known = (each for each in ("she", "he") if words[0] in (*TITLES[each], *grammar.tables["names"][each]))
+    known = (each for each in ("she", "he") if first in (*TITLES[each], *grammar.tables["names"][each]))
     pronoun = own or next(known, "") or _gender(reading, rng)
     noun = _noun_for(raw.get("noun", "man"), pronoun)
     look = fixed_look(noun, raw.get("look", {}), reading, grammar, rng)

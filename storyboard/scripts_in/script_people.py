@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from storyboard.planning.grammar import grammar
 from storyboard.planning.leads import Lead, introduced
@@ -19,50 +19,58 @@ VOICES = frozenset("all announcer both chorus everybody everyone narrator phone 
 """Speakers who are not seen."""
 SEVERAL = re.compile(r"\s*(?:&|/|,|\band\b)\s*", re.IGNORECASE)
 CAPITALS = re.compile(r"\b[A-Z][A-Z'’-]+\b")
+LETTER = re.compile(r"[^\W\d_]")
 SENTENCE = re.compile(r"[.!?]")
 PRONOUNS = {"she": ("she", "her"), "he": ("he", "his"), "they": ("they", "their")}
+MOST_PEOPLE = 200
 WEIGHT = 1.2
 """As the offline planner weighs people who are only words."""
 
 
 def people_of(shots: Sequence[ScriptShot], cast: Cast, seed: int) -> dict[str, Lead]:
-    """Lower-case name -> how prompts tell of somebody who is not registered; the longest names first."""
+    """Lower-case name -> how prompts tell of somebody who is not registered."""
     registered = {name.split("@")[0].lower() for name in cast}
     names = dict.fromkeys(name.lower() for shot in shots for name in _names(shot))
+    others = [name for name in names if registered.isdisjoint((name, *name.split()))]
+    said = _introductions(list(names)[:MOST_PEOPLE], shots)
     found: dict[str, Lead] = {}
-    for name in sorted(names, key=len, reverse=True):
-        if registered.isdisjoint((name, *name.split())):
-            rng = random.Random(f"{seed}:{name}")
-            lead = introduced(name, _introduction(name, shots, names), grammar(), rng)
-            found |= {name: lead} if lead else {}
+    for name in others[:MOST_PEOPLE]:
+        lead = introduced(name, said.get(name, ""), grammar(), random.Random(f"{seed}:{name}"))
+        found |= {name: lead} if lead else {}
     return found
 
 
 def _names(shot: ScriptShot) -> Iterator[str]:
     """Who speaks, and given names in capitals."""
     for speaker in shot.speakers:
-        yield from (name for name in SEVERAL.split(speaker) if name and name.lower() not in VOICES)
+        yield from (name for name in SEVERAL.split(speaker) if LETTER.search(name) and name.lower() not in VOICES)
     given = grammar().tables["names"]
     for word in CAPITALS.findall(shot.action):
         if any(word.lower() in given[pronoun] for pronoun in ("she", "he")):
             yield word
 
 
-def _introduction(name: str, shots: Sequence[ScriptShot], names: Mapping[str, None]) -> str:
-    """What is said of somebody where they are first named: up to the sentence's end, or to the next name."""
-    others = [re.escape(other) for other in names if other != name]
-    stop = re.compile("|".join([SENTENCE.pattern, *(rf"\b{other}\b" for other in others)]), re.IGNORECASE)
+def _introductions(names: Collection[str], shots: Sequence[ScriptShot]) -> dict[str, str]:
+    """What is said of people where they are first named: up to the sentence's end, or to the next name."""
+    found: dict[str, str] = {}
     for shot in shots:
-        mentioned = re.search(rf"\b{re.escape(name)}\b", shot.action, re.IGNORECASE)
-        if mentioned:
-            return stop.split(shot.action[mentioned.end() :], maxsplit=1)[0]
-    return ""
+        mentions = [*_mentioned(names).finditer(shot.action)]
+        ends = (*(each.start() for each in mentions[1:]), len(shot.action))
+        for mention, end in zip(mentions, ends, strict=False):
+            words = SENTENCE.split(shot.action[mention.end() : end], maxsplit=1)[0]
+            found.setdefault(mention[1].lower(), words)
+    return found
+
+
+def _mentioned(names: Collection[str]) -> re.Pattern[str]:
+    """Any of the names, of several the longest, and whether it is a possessive."""
+    longest = sorted(map(re.escape, names), key=lambda name: (-len(name), name))
+    return re.compile(rf"\b({'|'.join(longest) or '(?!)'})\b(['’]s\b)?", re.IGNORECASE)
 
 
 def without_introductions(action: str, people: Mapping[str, Lead]) -> str:
     """A shot's action without what stands in brackets behind names, which is in their looks."""
-    names = "|".join(map(re.escape, people))
-    return re.sub(rf"\b({names})\s*\([^()]*\)", r"\1", action, flags=re.IGNORECASE) if people else action
+    return re.sub(rf"({_mentioned(people).pattern})\s*\([^()]*\)", r"\1", action, flags=re.IGNORECASE)
 
 
 def in_looks(text: str, people: Mapping[str, Lead]) -> str:
@@ -70,16 +78,16 @@ def in_looks(text: str, people: Mapping[str, Lead]) -> str:
 
     "TOM sits. Tom's dog barks." becomes "(man with short hair, red coat:1.2) sits. his dog barks."
     """
-    if not people:
-        return text
     said: set[str] = set()
 
     def told(found: re.Match[str]) -> str:
         name, own = found[1].lower(), bool(found[2])
-        lead = people[name]
+        lead = people.get(name)
+        if lead is None:  # a letter that is the same to patterns alone, such as the dotless i
+            return found[0]
         if name in said or own:
             return PRONOUNS.get(lead.pronoun, PRONOUNS["they"])[own]
         said.add(name)
         return f"({lead.prompt}:{WEIGHT})"
 
-    return re.sub(rf"\b({'|'.join(map(re.escape, people))})\b(['’]s\b)?", told, text, flags=re.IGNORECASE)
+    return _mentioned(people).sub(told, text)

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storyboard.board import Board
 from storyboard.character import Character
@@ -14,8 +16,9 @@ from storyboard.errors import BadInput
 from storyboard.exporting import storyboarder as storyboarder_export
 from storyboard.prompting.reading import read_prompt
 from storyboard.scene_plan import Shot
+from storyboard.scripts_in.script_people import in_looks, people_of, without_introductions
 from storyboard.scripts_in.script_plan import plan_from_shots
-from storyboard.scripts_in.script_shots import read_script, shot_from_words
+from storyboard.scripts_in.script_shots import ScriptShot, read_script, shot_from_words
 from storyboard.scripts_in.storyboarder import read_storyboarder
 from tests.boards import sample_board
 
@@ -221,3 +224,13 @@ def test_looks_depend_on_the_name_and_the_seed_alone(tmp_path: Path) -> None:
 def test_a_long_shot_keeps_its_place_and_its_brackets(tmp_path: Path) -> None:
     (prompt,) = bakery(tmp_path, f"INT. KITCHEN - DAY\n\n{'very ' * 44}TOM ANNA sleep.\n\nTOM\nHm.\n")
     assert prompt.endswith(", kitchen, day") and prompt.count("(") == prompt.count(")") == 1
+
+
+@given(st.text(), st.text(alphabet="KIMkımſs ()'’.,"))
+def test_any_names_and_words_give_looks_or_stay(speaker: str, action: str) -> None:
+    shots = (ScriptShot(action=action, speakers=(speaker, "KIMS")), ScriptShot(action=speaker))
+    people = people_of(shots, CAST, seed=0)
+    for text in (action, speaker):
+        plain = without_introductions(text, people)
+        assert "".join(in_looks(plain, {}).split()) == "".join(plain.split())
+        assert in_looks(plain, people).count("(") <= plain.count("(") + len(people)
