@@ -30,16 +30,13 @@ from storyboard.rendering.guides import Guides, check_guides
 from storyboard.rendering.known_words import heard_negative
 from storyboard.rendering.machine import Machine
 from storyboard.rendering.model_files import ModelFiles
-from storyboard.rendering.model_names import STARTER
 from storyboard.rendering.resolve_prompt import look_of_lead, resolve
 from storyboard.rendering.samplers import check_sampler
 from storyboard.rendering.seeds import anchor_seed, frame_seed
-from storyboard.rendering.side_by_side import told_apart
+from storyboard.rendering.side_by_side import DESCRIBED_APART, told_apart
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import LARGEST_SEED
 
-DESCRIBED_APART = frozenset({STARTER})
-"""Families that draw people who are only described better in views of their own, by measurement (decision 0023)."""
 EMPHASES = ("original", "no-norm", "compel")
 SIDE_UNIT = 8
 SMALLEST_SIDE, LARGEST_SIDE = 64, 4096

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 
 from storyboard.evaluating.wanted import asking_phrases, wanted_attributes
 from storyboard.prompting.brackets import outermost, with_brackets
+from storyboard.rendering.model_names import STARTER
 from storyboard.rendering.resolve_prompt import AND, BESIDE
 
+DESCRIBED_APART = frozenset({STARTER})
+"""Families that draw people who are only described better in views of their own, by measurement (decision 0024)."""
 ARTICLE = re.compile(r"\b(?:an?|the|his|her|their)\s+$", re.IGNORECASE)
 CLOSER = re.compile(r"\b(?:medium|extreme|tight)\s+$", re.IGNORECASE)
 """What makes another shot of a close-up."""

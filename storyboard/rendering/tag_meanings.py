@@ -17,6 +17,7 @@ from storyboard.rendering.model_files import adapter_family_of
 from storyboard.rendering.model_names import STARTER, locate
 from storyboard.rendering.resolve_prompt import resolve, spoken_of
 from storyboard.rendering.safetensors_header import read_header
+from storyboard.rendering.side_by_side import DESCRIBED_APART, told_apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +81,20 @@ def unlearned(text: str, cast: Cast, model: str) -> tuple[str, ...]:
 
 
 def given_as(text: str, cast: Cast, files: AdapterFiles, model: str) -> tuple[str, ...]:
-    """A note with what boards give that model for a prompt, where that is not what it says: trained characters are
-    followed by what their adapter draws faintly, others put in words. None where it cannot be drawn."""
+    """Notes with what boards give that model for a prompt, where that is not what it says: trained characters are
+    followed by what their adapter draws faintly, others put in words; who shares a frame has a text of their own. None
+    where it cannot be drawn."""
     said, _ = split_networks(strip_comments(text))
+    family = _family(model)
+    described = family in DESCRIBED_APART
     try:
-        given = resolve(text, (), cast, _family(model), files=files).prompt
+        given = resolve(text, (), cast, family, described_apart=described, files=files)
     except StoryboardError:
         return ()
-    return (f"Boards give the model: {given!r}.",) if given.split() != said.split() else ()
+    texts = told_apart(given.prompt, given.people, described)
+    if len(texts) > 1:
+        return tuple(f"Boards give the model, of who shares the frame: {each!r}." for each in texts)
+    return (f"Boards give the model: {given.prompt!r}.",) if given.prompt.split() != said.split() else ()
 
 
 def left_out(negative: str, model: str, tokens: Collection[str]) -> tuple[str, ...]:

@@ -141,3 +141,12 @@ def test_what_boards_add_to_a_prompt_is_said(model: str) -> None:
     [note] = json.loads(run("fljsdhn man in a park", "--json"))["warnings"]
     assert "fljsdhn man, (" in note and note.endswith(" in a park'.")
     assert not any("Boards give" in each for each in json.loads(run("a man in a park", "--json"))["warnings"])
+
+
+def test_who_shares_a_frame_has_a_text_of_their_own():
+    prompt = "(fljsdhn man:1.1) and (girl with red hair, blue dress:1.2), walking"
+    first, second = (
+        note for note in json.loads(run(prompt, "--json"))["warnings"] if note.startswith("Boards give the model, of")
+    )
+    assert "fljsdhn man" in first and "girl" not in first and "walking" in first
+    assert "girl with red hair" in second and "fljsdhn" not in second
