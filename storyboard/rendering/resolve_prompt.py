@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from storyboard.character import Adapter, Character
 from storyboard.errors import UnknownName
 from storyboard.evaluating.wanted import wanted_attributes
+from storyboard.prompting.brackets import outermost
 from storyboard.prompting.comments import strip_comments
 from storyboard.prompting.networks import KNOWN_KINDS, Network, split_networks
 from storyboard.prompting.plain import plain_words
@@ -76,8 +77,8 @@ def resolve(
     named = [_known(name, cast) for name in present]
     said, spoken = text, spoken_of(text, named, cast)
     trained = [each for each in spoken if each.adapters_for(family)]
-    present_together = [each for each in spoken if each.kind == "character"]
-    in_brackets = described_apart and len(present_together) > 1
+    characters = [each for each in spoken if each.kind == "character"]
+    in_brackets = described_apart and len(characters) + _described(text, characters) > 1
     for character in spoken:
         if character not in trained:
             text = in_words(text, character, in_brackets=in_brackets)
@@ -91,8 +92,15 @@ def resolve(
         *_of_tags(tags, cast, files, family),
     )
     last = {(use.sha256, use.token): _scaled(use, lora_scale) for use in uses}
-    people = tuple(each.phrase for each in present_together if each in trained)
+    people = tuple(each.phrase for each in characters if each in trained)
     return Resolved(prompt=text.strip(), adapters=tuple(last.values()), people=people)
+
+
+def _described(text: str, characters: Sequence[Character]) -> int:
+    """How many brackets of their own speak of somebody who is none of the characters."""
+    groups = [text[start:end] for start, end in outermost(text)]
+    others = (each for each in groups if not any(_token(character).search(each) for character in characters))
+    return sum("age" in wanted_attributes(each) for each in others)
 
 
 def look_of_lead(prompt: str, present: Sequence[str], cast: Cast) -> str:

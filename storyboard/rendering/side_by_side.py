@@ -27,8 +27,9 @@ TOGETHER = re.compile(r"\s*(?:,|,?\s+(?:and|with)|&)\s+", re.IGNORECASE)
 LED_BY = re.compile(r"\b(?:with|of|by|for|to|at|like|beside|\w+ing)\s", re.IGNORECASE)
 """What makes somebody in brackets the company, or the object, of somebody else."""
 SOMEBODY = "somebody"
-OF_OTHERS = re.compile(rf"(?:^|[.;,])\s*{SOMEBODY}\b[^.;,()]*(?=$|[.;,])")
-"""A clause about somebody else."""
+_THEIRS = rf"\s*{SOMEBODY}\b[^.;,()]*"
+OF_OTHERS = (re.compile(rf"[.;,]{_THEIRS}(?=$|[.;,])"), re.compile(rf"^{_THEIRS}(?:[.;,]\s*|$)"))
+"""Clauses about somebody else, inside and at the beginning."""
 NOUN = frozenset({"gender", "age"})
 """What a noun for people says of them."""
 LOOK = re.compile(r"hair_|facial_hair|glasses|skin|top|bottom|hat|shoes")
@@ -127,7 +128,10 @@ def _told_of(who: str, prompt: str, lists: Sequence[Sequence[_Mention]]) -> str:
         text += SOMEBODY if own is None else f"{_article(prompt, own)}{prompt[own.start : own.end]}"
         done = people[-1].end
     names = [prompt[each.start : each.end] for people in lists for each in people if each.who == who]
-    return OF_OTHERS.sub(lambda clause: clause[0] * any(name in clause[0] for name in names), text + prompt[done:])
+    text += prompt[done:]
+    for pattern in OF_OTHERS:
+        text = pattern.sub(lambda clause: clause[0] * any(name in clause[0] for name in names), text)
+    return text
 
 
 def _article(prompt: str, mention: _Mention) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -86,6 +87,7 @@ MAN, WOMAN = "(man with short black hair, red coat:1.2)", "(woman in a blue dres
             ],
         ),
         (f"{WOMAN} and {WOMAN}", [WOMAN, WOMAN]),
+        (f"{MAN} runs; {WOMAN} waves", [f"{MAN} runs", f"{WOMAN} waves"]),
         (f"mrvlqa woman and {MAN}", ["mrvlqa woman", MAN]),
         (
             f"(mrvlqa woman, (red coat:1.3):1.1) and ({MAN} sitting:1.1)",
@@ -135,9 +137,9 @@ def test_people_side_by_side_are_seen_from_further_away(prompt, count, expected)
 
 @given(st.text(), st.text(), st.text())
 def test_any_text_around_them_stays(before, between, after):
-    """But for the articles of those who are left out."""
+    """But for the articles of those who are left out, and clauses about them."""
     prompt = f"{before} fljsdhn man {between} mrvlqa woman {after}"
-    texts, kept = told_apart(prompt, BOTH), ARTICLE.sub("", f"{before} ")
+    texts, kept = told_apart(prompt, BOTH), re.sub(r"[\s.,;]+$", "", ARTICLE.sub("", f"{before} "))
     assert texts == [prompt] or (len(texts) == 2 and all(text.startswith(kept) for text in texts))
 
 
@@ -170,6 +172,17 @@ def test_characters_who_are_only_words_are_told_apart_too_on_the_bundled_model()
     alone = replace(plan, scenes=(replace(plan.scenes[0], prompt="(fljsdhn man:1.1), in a cafe", cast=("flynn",)),))
     (request,) = DiffusionRenderer(RenderOptions()).requests(alone, cast)
     assert not request.is_shared and ":1)" not in request.prompt and "described_apart" not in request.to_json()
+
+
+def test_a_character_who_is_only_words_is_told_apart_from_somebody_described():
+    cast = {"mira": replace(load_cast()["mira"], adapters=())}
+    prompt = f"mrvlqa woman and {MAN}, in a cafe"
+    resolved = resolve(prompt, ("mira",), cast, "starter", described_apart=True)
+    first, second = told_apart(resolved.prompt, resolved.people, described=True)
+    assert "yellow coat" in first and "red coat" not in first and second == f"{MAN}, in a cafe"
+    assert resolve(prompt, ("mira",), cast, "starter").prompt.startswith("woman, ")
+    alone = resolve("mrvlqa woman in a (red:1.2) cafe", ("mira",), cast, "starter", described_apart=True)
+    assert alone.prompt.startswith("woman, ")
 
 
 def test_other_models_read_one_text_of_people_who_are_only_described(renderer):
