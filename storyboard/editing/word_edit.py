@@ -15,6 +15,7 @@ from storyboard.editing.scene_words import COLOUR, TIME, WEATHER, time_phrase, w
 from storyboard.errors import BadInput
 from storyboard.prompting.brackets import WEIGHT, with_brackets
 from storyboard.prompting.networks import split_networks
+from storyboard.rendering.side_by_side import person_around
 from storyboard.text import clean
 
 KINDS = ("swap", "add", "remove", "strengthen", "weaken", "rewrite")
@@ -24,6 +25,8 @@ ARTICLES = frozenset({"a", "an", "the", "some", "his", "her", "their"})
 LINKS = frozenset({"with", "wearing", "holding", "and", "in", "on", "carrying", "eating", "having"})
 PLACING = frozenset("above at behind beside by in inside near on outside under".split())
 SMALL_WORDS = ARTICLES | {"of", "in", "on", "at", "with", "and", "to", "by", "is", "instead"}
+AND_MORE = re.compile(r"and\s+(?=(?:an?|the)\s|\()", re.IGNORECASE)
+"""What joins another thing to the one in front."""
 _BOUNDARY = rf"(?:(?:{'|'.join(sorted(SMALL_WORDS | LINKS | PLACING))}|\w+ing)\b|\w+['’]s\b)"
 DESCRIBING = re.compile(rf"(?:^|[,(:]\s*|\b{_BOUNDARY}\s+)((?:(?!{_BOUNDARY})[\w'’-]+\s+){{0,3}})$", re.IGNORECASE)
 """The words, three at most, between a thing and what begins its phrase."""
@@ -166,15 +169,18 @@ def _add(prompt: str, said: Mapping[str, str]) -> WordEdit:
 
 
 def _remove(prompt: str, said: Mapping[str, str]) -> WordEdit:
-    """The thing goes with what describes and weighs it, and with the article and the link in front."""
-    start, end = _found(prompt, said["old"])
+    """The thing goes with what describes and weighs it, and with the article and the link in front, or the "and" behind
+    it; somebody who is described in brackets goes with all of these."""
+    start, end = person_around(prompt, *_found(prompt, said["old"]))
     start, end = with_brackets(prompt, _over_article(prompt, _over_description(prompt, start)), end)
     before = re.sub(r"['’]s$", "", prompt[: _over_article(prompt, start)].rstrip())
-    link = before.rsplit(" ", 1)[-1].lower()
-    if link in LINKS:
+    rest, link = prompt[end:].lstrip(), before.rsplit(" ", 1)[-1].lower()
+    if AND_MORE.match(rest):
+        rest = AND_MORE.sub("", rest, count=1)
+    elif link in LINKS:
         before = before[: -len(link)].rstrip()
-    after = re.sub(r"\s*,(?:\s*,)+", ",", f"{before} {prompt[end:].lstrip()}").strip(" ,")
-    return _edited("remove", prompt, re.sub(r"(?<=\()\s*,\s*|\s+(?=,)", "", after))
+    after = re.sub(r"\s*,(?:\s*,)+", ",", f"{before} {rest}").strip(" ,")
+    return _edited("remove", prompt, re.sub(r"(?<=\()\s*,\s*|\s+(?=[,:)])", "", after))
 
 
 def _hold(prompt: str, said: Mapping[str, str]) -> WordEdit:

@@ -82,7 +82,7 @@ def _mentions(prompt: str, people: Collection[str], described: bool) -> Iterator
     yield from named
     for start, end in outermost(prompt) if described else ():
         apart = all(each.end <= start or end <= each.start for each in named)
-        if apart and describes_somebody(prompt[start + 1 : end - 1]):
+        if apart and _described(prompt[start + 1 : end - 1]):
             yield _Mention(who=f"at {start}", start=start, end=end)
 
 
@@ -93,15 +93,24 @@ def _named(prompt: str, phrase: str) -> Iterator[_Mention]:
         yield _Mention(who=phrase, start=start, end=end)
 
 
-def describes_somebody(words: str) -> bool:
-    """Whether words begin with a noun for somebody and say what they look like: "old man in a red coat"."""
+def person_around(prompt: str, start: int, end: int) -> tuple[int, int]:
+    """From where to where the brackets reach that describe somebody who is named by the noun there; or just that."""
+    for first, last in outermost(prompt):
+        noun = _described(prompt[first + 1 : last - 1])
+        if noun and first + 1 + noun[0] <= start and end <= first + 1 + noun[1]:
+            return first, last
+    return start, end
+
+
+def _described(words: str) -> tuple[int, int] | None:
+    """Where words begin with a noun for somebody and say what they look like, the noun: "old man in a red coat"."""
     phrases = asking_phrases(words)
-    nouns = [(start, end) for start, end, names in phrases if not NOUN.isdisjoint(names)]
-    if not nouns or LED_BY.search(words[: nouns[0][0]]):
-        return False
+    noun = next(((start, end) for start, end, names in phrases if not NOUN.isdisjoint(names)), None)
+    if noun is None or LED_BY.search(words[: noun[0]]):
+        return None
     asked = {name for _, _, names in phrases for name in names}
     has_look = any(map(LOOK.match, asked))
-    return has_look or ("place" not in asked and bool(GOES_ON.match(words, nouns[0][1])))
+    return noun if has_look or ("place" not in asked and GOES_ON.match(words, noun[1])) else None
 
 
 def _lists(prompt: str, mentions: Sequence[_Mention]) -> list[list[_Mention]]:
