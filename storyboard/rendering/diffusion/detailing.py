@@ -1,10 +1,9 @@
 """Small heads drawn once more, enlarged: a face of a few latents comes out badly, one that fills the picture well.
 
-Where the head is: cross-attention to the words of a text of its own, which need not stand in the frame's prompt
-(open-vocabulary attention maps, Marcos-Manchón et al., arXiv 2403.14291), summed over the later steps. That square is
-cut out, enlarged to a picture, noised part of the way and denoised again (SDEdit, Meng et al., arXiv 2108.01073), and
-put back with a soft edge. Frames whose head is large already, or where attention is all over the picture, stay as they
-are.
+Where the head is: where a text about a head would look (see `open_vocabulary`), summed over the later steps. That
+square is cut out, enlarged to a picture, noised part of the way and denoised again (SDEdit, Meng et al., arXiv
+2108.01073), and put back with a soft edge. Frames whose head is large already, or where attention is all over the
+picture, stay as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import re
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy
@@ -22,20 +20,11 @@ from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
 from storyboard.render_options import FrameRequest
-from storyboard.rendering.diffusion.attention import (
-    Attend,
-    AttentionCall,
-    ForwardState,
-    Method,
-    edited,
-    keys_and_values,
-    layers_of,
-)
+from storyboard.rendering.diffusion.attention import ForwardState, Method, Row
 from storyboard.rendering.diffusion.beginnings import start_from
 from storyboard.rendering.diffusion.conditioning import Embedding
 from storyboard.rendering.diffusion.lanes import Start
-from storyboard.rendering.diffusion.subject_masks import watched_layers, word_maps
-from storyboard.rendering.diffusion.word_columns import columns_of
+from storyboard.rendering.diffusion.open_vocabulary import watched
 
 HEAD_TEXT, HEAD_WORDS = "a person with brown hair, smiling", ("hair", "smiling")
 SETTLED = 0.25
@@ -79,26 +68,19 @@ class HeadFinder(Method):
     def __init__(self, lanes: Collection[int], text: Embedding) -> None:
         self.lanes = frozenset(lanes)
         self.text = text
-        self.words = tuple(columns_of(text, word) for word in HEAD_WORDS)
         self._sums: dict[int, Tensor] = {}
 
     def attach(self, unet: Any, state: ForwardState) -> AbstractContextManager[None]:
         """Watches the decoder's cross-attention of one level."""
         self._sums.clear()
-        tokens = self.text.tokens[None].to(unet.device, unet.dtype)
-        edits = {}
-        for layer in watched_layers(layers_of(unet), state):
-            key, _ = keys_and_values(unet.get_submodule(layer.name), tokens)
-            edits[layer] = partial(self._watch, state, key)
-        return edited(unet, state, edits)
 
-    def _watch(self, state: ForwardState, key: Tensor, call: AttentionCall, attend: Attend) -> Tensor:
-        for index, row in enumerate(call.rows):
-            if row.lane in self.lanes and row.conditional and not state.plain and state.step >= SETTLED * state.steps:
-                asked = replace(call, query=call.query[index : index + 1], key=key.to(call.query))
-                found = word_maps(asked, 0, self.words).sum(dim=0).view(state.grid(call.query.shape[2]))
-                self._sums[row.lane] = self._sums.get(row.lane, torch.zeros_like(found)) + found
-        return attend(call)
+        def wants(row: Row) -> bool:
+            return row.lane in self.lanes and state.step >= SETTLED * state.steps
+
+        return watched(unet, state, self.text, HEAD_WORDS, wants, self._see)
+
+    def _see(self, row: Row, attention: Tensor) -> None:
+        self._sums[row.lane] = self._sums.get(row.lane, torch.zeros_like(attention)) + attention
 
     def square(self, lane: int, width: int, height: int) -> Square | None:
         """Around the head in a lane's picture of that size; None where it is large, or nowhere in particular."""

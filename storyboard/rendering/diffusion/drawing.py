@@ -21,12 +21,13 @@ from storyboard.character import Adapter
 from storyboard.errors import StoryboardError
 from storyboard.events import FrameFailed, Step
 from storyboard.frame import Frame
-from storyboard.render_options import AdapterUse, FrameRequest
+from storyboard.render_options import CONTROLS, AdapterUse, FrameRequest
 from storyboard.rendering.anchors import SceneRequest
 from storyboard.rendering.diffusion import memory, pictures, trajectory
 from storyboard.rendering.diffusion.adapters import adapters_applied
 from storyboard.rendering.diffusion.attention import ForwardState, Method
 from storyboard.rendering.diffusion.beginnings import beginning
+from storyboard.rendering.diffusion.centring import PERSON_TEXT, Centring
 from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.consistency import agree
 from storyboard.rendering.diffusion.detailing import HEAD_TEXT, HeadFinder, changed_only, close_up, enlarged, put_back
@@ -159,7 +160,7 @@ def _attempt(
     groups = [[walkers[place] for place, _ in batch if place in walkers] for batch in batches]
     together = run.fits_together(model.memory.micro_batch, spare=model.machine.device == "cpu")
     heads = _heads(conditioner, spoken)
-    watching = (heads,) if heads else ()
+    watching = (*((heads,) if heads else ()), *_centring(conditioner, spoken, run))
     yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods, *watching), together)
     share = (time.perf_counter() - began) / max(1, len(walkers))
     for walker, track in zip(hidden, tracks, strict=True):
@@ -177,6 +178,17 @@ def _heads(conditioner: Conditioner, lanes: Sequence[Lane]) -> HeadFinder | None
     """What finds the heads to be drawn again, if any shall be."""
     asked = [lane.number for lane in lanes if lane.request.detail > 0]
     return HeadFinder(asked, conditioner.encode(HEAD_TEXT, steps=1).at(0)[0][1]) if asked else None
+
+
+def _centring(conditioner: Conditioner, lanes: Sequence[Lane], run: Run) -> tuple[Method, ...]:
+    """What moves people who share a frame, unless a control picture says where they are."""
+    free = [lane for lane in lanes if not any(guide.kind in CONTROLS for guide in lane.request.guides)]
+    counts = {lane.number: len(lane.positive.at(0)) for lane in free if lane.positive.side_by_side}
+    if not counts:
+        return ()
+    chain = [lane.number for lane in lanes if run.is_edit and not lane.is_anchor]
+    leaders = dict.fromkeys(chain, chain[0]) if chain else {}
+    return (Centring(counts, conditioner.encode(PERSON_TEXT, steps=1).at(0)[0][1], leaders),)
 
 
 def _detailed(
