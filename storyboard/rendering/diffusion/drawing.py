@@ -21,13 +21,19 @@ from storyboard.character import Adapter
 from storyboard.errors import StoryboardError
 from storyboard.events import FrameFailed, Step
 from storyboard.frame import Frame
-from storyboard.render_options import CONTROLS, AdapterUse, FrameRequest
+from storyboard.render_options import AdapterUse, FrameRequest
 from storyboard.rendering.anchors import SceneRequest
 from storyboard.rendering.diffusion import memory, pictures, trajectory
 from storyboard.rendering.diffusion.adapters import adapters_applied
+from storyboard.rendering.diffusion.alone_first import (
+    PERSON_TEXT,
+    PersonFinder,
+    lanes_alone,
+    side_by_side,
+    steps_alone,
+)
 from storyboard.rendering.diffusion.attention import ForwardState, Method
 from storyboard.rendering.diffusion.beginnings import beginning
-from storyboard.rendering.diffusion.centring import PERSON_TEXT, Centring
 from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.consistency import agree
 from storyboard.rendering.diffusion.detailing import HEAD_TEXT, HeadFinder, changed_only, close_up, enlarged, put_back
@@ -154,13 +160,19 @@ def _attempt(
     if run.is_edit:
         methods = (*methods, *edit_methods([lane for lane in spoken if not lane.is_anchor]))
     methods = (*methods, *steering(model, run.guides(), run.scenes[0][1].request))
-    walkers = {lane.number: _walker(model, lane) for lane in spoken if lane.number in run.drawn(batches)}
+    drawn, begun = run.drawn(batches), list[Lane]()
+    for lane in spoken:
+        edited = begun[-1] if run.is_edit and begun else None
+        begun.append(_begun(model, conditioner, lane, edited) if lane.number in drawn else lane)
+        if begun[-1] is not lane:
+            yield steps_alone(lane.request.steps)
+    walkers = {lane.number: _walker(model, lane) for lane in begun if lane.number in drawn}
     hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]
     tracks = [trajectory_of(walker.lane, folder) for walker in hidden]
     groups = [[walkers[place] for place, _ in batch if place in walkers] for batch in batches]
     together = run.fits_together(model.memory.micro_batch, spare=model.machine.device == "cpu")
     heads = _heads(conditioner, spoken)
-    watching = (*((heads,) if heads else ()), *_centring(conditioner, spoken, run))
+    watching = (heads,) if heads else ()
     yield from _denoised(model, conditioner, hidden, groups, (*tracks, *methods, *watching), together)
     share = (time.perf_counter() - began) / max(1, len(walkers))
     for walker, track in zip(hidden, tracks, strict=True):
@@ -180,15 +192,26 @@ def _heads(conditioner: Conditioner, lanes: Sequence[Lane]) -> HeadFinder | None
     return HeadFinder(asked, conditioner.encode(HEAD_TEXT, steps=1).at(0)[0][1]) if asked else None
 
 
-def _centring(conditioner: Conditioner, lanes: Sequence[Lane], run: Run) -> tuple[Method, ...]:
-    """What moves people who share a frame, unless a control picture says where they are."""
-    free = [lane for lane in lanes if not any(guide.kind in CONTROLS for guide in lane.request.guides)]
-    counts = {lane.number: len(lane.positive.at(0)) for lane in free if lane.positive.side_by_side}
-    if not counts:
-        return ()
-    chain = [lane.number for lane in lanes if run.is_edit and not lane.is_anchor]
-    leaders = dict.fromkeys(chain, chain[0]) if chain else {}
-    return (Centring(counts, conditioner.encode(PERSON_TEXT, steps=1).at(0)[0][1], leaders),)
+def _begun(model: LoadedModel, conditioner: Conditioner, lane: Lane, edited: Lane | None) -> Lane:
+    """A lane that people share with what it begins with, that of the lane it is an edit of; any other as it is. Where a
+    picture steers it, all steps are taken together."""
+    if not lane.positive.side_by_side or lane.start is not None or lane.request.guides:
+        return lane
+    same = edited is not None and edited.start is not None and edited.start.noisy
+    if edited is not None and same and len(edited.positive.terms) == len(lane.positive.terms):
+        return replace(lane, start=edited.start)
+    return replace(lane, start=_start_of(model, conditioner, lane))
+
+
+def _start_of(model: LoadedModel, conditioner: Conditioner, lane: Lane) -> Start:
+    """What people who share a lane are after their first steps, each drawn alone."""
+    alone = steps_alone(lane.request.steps)
+    walkers = [_walker(model, each) for each in lanes_alone(lane)]
+    finder = PersonFinder(conditioner.encode(PERSON_TEXT, steps=1).at(0)[0][1], alone - 1)
+    for _ in _denoised(model, conditioner, [], [walkers], (finder,), together=False, until=alone):
+        pass
+    middles = [finder.middle(walker.lane.number) for walker in walkers]
+    return side_by_side([walker.latents for walker in walkers], middles, lane.request.steps)
 
 
 def _detailed(
@@ -242,9 +265,10 @@ def _denoised(
     groups: Sequence[Sequence[Walker]],
     methods: tuple[Method, ...],
     together: bool,
+    until: int | None = None,
 ) -> Iterator[int]:
     """Hidden lanes one by one, so that their numbers do not depend on which of them are needed; or all lanes together,
-    where all are always needed."""
+    where all are always needed. To their ends, or to step `until`."""
     first = next(itertools.chain.from_iterable(groups), None)
     if first is None:
         return
@@ -257,7 +281,7 @@ def _denoised(
         methods=methods,
     )
     state = ForwardState(steps=first.lane.request.steps, height=height, width=width)
-    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state, together=together)
+    yield from denoise(denoiser, [[walker] for walker in hidden], groups, state, together=together, until=until)
 
 
 def _conditioner(model: LoadedModel, request: FrameRequest) -> Conditioner:

@@ -25,11 +25,13 @@ class Start:
         latents: of the picture, (1, channels, height, width), float32.
         strength: how far to depart from it: 1.0 is all the way.
         mask: 1 where the picture may change, 0 where it must not, (1, 1, height, width); None is 1 everywhere.
+        noisy: whether the latents hold the noise of where they begin already.
     """
 
     latents: Tensor
     strength: float = 1.0
     mask: Tensor | None = None
+    noisy: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,4 +140,5 @@ class Walker:
         start = self.lane.start
         if start is None or self.schedule.begin == 0:
             return self.noise * self.schedule.noise_scale
-        return self.schedule.noised(start.latents.to(self.noise), self.noise)
+        latents = start.latents.to(self.noise)
+        return latents if start.noisy else self.schedule.noised(latents, self.noise)

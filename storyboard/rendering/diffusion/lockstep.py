@@ -105,9 +105,15 @@ class _LaneRows:
 
 @torch.no_grad()
 def denoise(
-    denoiser: Denoiser, anchors: Batches, frames: Batches, state: ForwardState, *, together: bool = False
+    denoiser: Denoiser,
+    anchors: Batches,
+    frames: Batches,
+    state: ForwardState,
+    *,
+    together: bool = False,
+    until: int | None = None,
 ) -> Iterator[int]:
-    """Walk every lane to its end, which leaves its final latents in `walker.latents`.
+    """Walk every lane to its end, or to step `until`, which leaves its latents in `walker.latents`.
 
     All lanes must have the same steps and sampler; those that start from a picture join when their noise level comes.
 
@@ -126,6 +132,8 @@ def denoise(
             first = next(iter(active.values()))
             own = now - longest + first.evaluations
             state.step = first.schedule.step_of(own)
+            if state.step == until:
+                return
             state.timestep = float(first.schedule.timesteps[own])
             _set_latents(active, attention.before_step(denoiser.methods, state, _latents(active)))
             parts = _parts(denoiser, anchors, frames, active, longest - now, together)
