@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 
 from storyboard.editing.edit_settings import EditSettings
 from storyboard.editing.word_edit import WordEdit, told_edit
@@ -15,9 +16,11 @@ from storyboard.render_options import RenderOptions
 from storyboard.rendering.diffusion import alone_first
 from storyboard.rendering.diffusion.alone_first import PersonFinder, lanes_alone, side_by_side, steps_alone
 from storyboard.rendering.diffusion.attention import Row
+from storyboard.rendering.diffusion.conditioning import Conditioner
 from storyboard.rendering.diffusion.lanes import Walker, lane_of
 from storyboard.rendering.diffusion.renderer import DiffusionRenderer
 from storyboard.rendering.diffusion.schedulers import steps_left
+from storyboard.rendering.samplers import SAMPLERS
 from storyboard.scene_plan import Scene, ScenePlan
 from storyboard.story import Story
 
@@ -65,11 +68,9 @@ def pictures(outcomes) -> dict[str, bytes]:
     return {each.request.scene_id: each.image.tobytes() for each in outcomes if isinstance(each, Frame)}
 
 
-def redrawn(renderer, sampler=None):
-    def shared(request):
-        return replace(request, people=PEOPLE, sampler=sampler or request.sampler)
-
-    return list(renderer.redraw(PLAN, {}, {"s1": shared, "s2": lambda request: request}, None))
+def redrawn(renderer):
+    changes = {"s1": lambda request: replace(request, people=PEOPLE), "s2": lambda request: request}
+    return list(renderer.redraw(PLAN, {}, changes, None))
 
 
 def test_only_shared_frames_are_drawn_otherwise_and_always_the_same(renderer, monkeypatch):
@@ -86,9 +87,11 @@ def test_every_step_is_counted_once(renderer):
     assert [each.done for each in steps] == sorted(each.done for each in steps)
 
 
-@pytest.mark.parametrize("sampler", ["euler-a", "dpm++2m", "heun"])
-def test_other_samplers_go_on_from_there_too(renderer, sampler):
-    assert len(pictures(redrawn(renderer, sampler))) == 2
+@pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
+@pytest.mark.parametrize("sampler", sorted(SAMPLERS))
+def test_other_samplers_go_on_from_there_too(tiny_models, sampler):
+    options = RenderOptions(model=str(tiny_models["sd1"]), steps=4, device="cpu", dtype="float32", sampler=sampler)
+    assert len(pictures(redrawn(DiffusionRenderer(options)))) == 2
 
 
 def both(renderer):
@@ -123,17 +126,13 @@ def test_an_edit_begins_with_what_it_edits_as_long_as_as_many_share_it(renderer,
         assert len(begun) == alone
 
 
-def test_lanes_alone_say_one_text_each_and_share_the_noise(renderer, conditioner_of):
-    model, conditioner = conditioner_of(renderer)
-    lane = lane_of(conditioner, {}, 3, both(renderer))
+def test_lanes_alone_say_one_text_each_and_share_the_noise(renderer, tiny_models):
+    pipe = StableDiffusionPipeline.from_pretrained(tiny_models["sd1"], local_files_only=True)
+    lane = lane_of(Conditioner(pipe), {}, 3, both(renderer))
     alone = lanes_alone(lane)
-    assert [each.positive.at(0)[0][1].text for each in alone] == [
-        "fljsdhn man in a red hat",
-        "mrvlqa woman in a red hat",
-    ]
+    texts = [each.positive.at(0)[0][1].text for each in alone]
+    assert texts == ["fljsdhn man in a red hat", "mrvlqa woman in a red hat"]
     assert not any(each.positive.side_by_side or each.request.is_shared for each in alone)
-    noises = [
-        Walker(each, unet=model.unet, own_scheduler=model.scheduler, scale=8, device="cpu").noise
-        for each in (lane, *alone)
-    ]
+    parts = {"unet": pipe.unet, "own_scheduler": pipe.scheduler, "scale": 8, "device": "cpu"}
+    noises = [Walker(each, **parts).noise for each in (lane, *alone)]
     assert all(torch.equal(noise, noises[0]) for noise in noises)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -160,13 +160,9 @@ def _attempt(
     if run.is_edit:
         methods = (*methods, *edit_methods([lane for lane in spoken if not lane.is_anchor]))
     methods = (*methods, *steering(model, run.guides(), run.scenes[0][1].request))
-    drawn, begun = run.drawn(batches), list[Lane]()
-    for lane in spoken:
-        edited = begun[-1] if run.is_edit and begun else None
-        begun.append(_begun(model, conditioner, lane, edited) if lane.number in drawn else lane)
-        if begun[-1] is not lane:
-            yield steps_alone(lane.request.steps)
-    walkers = {lane.number: _walker(model, lane) for lane in begun if lane.number in drawn}
+    drawn = run.drawn(batches)
+    begun = yield from _begun_lanes(model, conditioner, [lane for lane in spoken if lane.number in drawn], run.is_edit)
+    walkers = {lane.number: _walker(model, lane) for lane in begun}
     hidden = [walker for walker in walkers.values() if walker.lane.is_anchor]
     tracks = [trajectory_of(walker.lane, folder) for walker in hidden]
     groups = [[walkers[place] for place, _ in batch if place in walkers] for batch in batches]
@@ -190,6 +186,18 @@ def _heads(conditioner: Conditioner, lanes: Sequence[Lane]) -> HeadFinder | None
     """What finds the heads to be drawn again, if any shall be."""
     asked = [lane.number for lane in lanes if lane.request.detail > 0]
     return HeadFinder(asked, conditioner.encode(HEAD_TEXT, steps=1).at(0)[0][1]) if asked else None
+
+
+def _begun_lanes(
+    model: LoadedModel, conditioner: Conditioner, lanes: Sequence[Lane], is_edit: bool
+) -> Generator[int, None, list[Lane]]:
+    """All lanes with what they begin with; what is yielded are the steps that it took."""
+    begun = list[Lane]()
+    for lane in lanes:
+        begun.append(_begun(model, conditioner, lane, begun[-1] if is_edit and begun else None))
+        if begun[-1] is not lane:
+            yield steps_alone(lane.request.steps)
+    return begun
 
 
 def _begun(model: LoadedModel, conditioner: Conditioner, lane: Lane, edited: Lane | None) -> Lane:
