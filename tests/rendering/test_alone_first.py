@@ -55,7 +55,10 @@ def test_where_somebody_stands_is_where_they_are_looked_for_most():
     for _ in range(2):
         finder._see(Row(lane=0, conditional=True), attention)
     finder._see(Row(lane=1, conditional=True), torch.ones(3, 16))
+    finder._see(Row(lane=2, conditional=True), torch.full((3, 16), torch.nan))
     assert finder.middle(0) == pytest.approx(0.75) and finder.middle(1) == pytest.approx(0.5)
+    finder._see(Row(lane=4, conditional=True), torch.zeros(3, 16))
+    assert [finder.middle(lane) for lane in (2, 3, 4)] == [0.5] * 3
 
 
 @pytest.fixture(params=["sd1", "sdxl"])
@@ -79,6 +82,11 @@ def test_only_shared_frames_are_drawn_otherwise_and_always_the_same(renderer, mo
     monkeypatch.setattr(alone_first, "ALONE", 0.6)
     for_longer = pictures(redrawn(renderer))
     assert for_longer["s2"] == begun_alone["s2"] and for_longer["s1"] != begun_alone["s1"]
+
+
+def test_a_single_step_is_taken_together(tiny_models):
+    options = RenderOptions(model=str(tiny_models["sd1"]), steps=1, device="cpu", dtype="float32")
+    assert len(pictures(redrawn(DiffusionRenderer(options)))) == 2
 
 
 def test_every_step_is_counted_once(renderer):

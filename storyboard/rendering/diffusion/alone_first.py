@@ -57,8 +57,10 @@ class PersonFinder(Method):
         self._sums[row.lane] = self._sums.get(row.lane, torch.zeros_like(found)) + found
 
     def middle(self, lane: int) -> float:
-        """Where somebody stands in a lane's picture, as a share of its width."""
-        attention = self._sums[lane]
+        """Where somebody stands in a lane's picture, as a share of its width; its half where nobody can be seen."""
+        attention = self._sums.get(lane)
+        if attention is None or not attention.isfinite().all() or not attention.any():
+            return 0.5
         there = torch.where(attention >= THERE * attention.max(), attention, 0.0)
         places = (torch.arange(len(there)) + 0.5) / len(there)
         return float((there * places).sum() / there.sum())

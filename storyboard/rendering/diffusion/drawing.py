@@ -203,7 +203,8 @@ def _begun_lanes(
 def _begun(model: LoadedModel, conditioner: Conditioner, lane: Lane, edited: Lane | None) -> Lane:
     """A lane that people share with what it begins with, that of the lane it is an edit of; any other as it is. Where a
     picture steers it, all steps are taken together."""
-    if not lane.positive.side_by_side or lane.start is not None or lane.request.guides:
+    together = lane.start is not None or lane.request.guides or not steps_alone(lane.request.steps)
+    if together or not lane.positive.side_by_side:
         return lane
     same = edited is not None and edited.start is not None and edited.start.noisy
     if edited is not None and same and len(edited.positive.terms) == len(lane.positive.terms):
