@@ -118,7 +118,8 @@ class FrameRequest:
             towards attributes; "" otherwise.
         people: trained characters who share the frame, by token and noun ("fljsdhn man"), each drawn in a view of
             their own; () where nobody shares it with them.
-        described_apart: whether people whom the prompt only describes, in brackets of their own, are drawn so too.
+        described_apart: whether people whom the prompt only describes, in brackets of their own, are drawn so too, on
+            models that do; False where nobody shares the frame.
         edit_of: key of the frame it is an edit of, with `edit` the edit's own settings as canonical JSON.
         begins_with: key of the frame whose picture it begins with, "" for noise; it leaves that behind by `departure`,
             0 to 1 (all the way).

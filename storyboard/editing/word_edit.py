@@ -15,7 +15,7 @@ from storyboard.editing.scene_words import COLOUR, TIME, WEATHER, time_phrase, w
 from storyboard.errors import BadInput
 from storyboard.prompting.brackets import WEIGHT, with_brackets
 from storyboard.prompting.networks import split_networks
-from storyboard.rendering.side_by_side import person_around
+from storyboard.rendering.described_people import person_around
 from storyboard.text import clean
 
 KINDS = ("swap", "add", "remove", "strengthen", "weaken", "rewrite")

@@ -19,7 +19,7 @@ def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: G
     """Shot, who, how they feel, what they do and hold, company, where, when, the line's own words, the look."""
     words = grammar.tables["prompts"]
     parts = [_camera(moment, grammar)]
-    parts.append(" and ".join(f"({told}:{_weight(lead)})" for lead in moment.who for told in lead.told))
+    parts.append(" and ".join(f"({told}:{weight_of(lead)})" for lead in moment.who for told in lead.told))
     if moment.who[0].human:
         parts.append(rng.choice(words["expressions"][moment.beat.expression]))
     parts.append(f"({rng.choice(words['poses'][moment.beat.pose])}:1.1)")
@@ -33,7 +33,7 @@ def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: G
     return _short(", ".join(part for part in dict.fromkeys(parts) if part))
 
 
-def _weight(lead: Lead) -> float:
+def weight_of(lead: Lead) -> float:
     """A registered character's token brings its own adapter or look; words alone need more."""
     return 1.1 if lead.registered else 1.2
 

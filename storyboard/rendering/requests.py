@@ -163,8 +163,7 @@ def _request(
     resolved = resolve(
         prompt, names, cast, family, options.lora_scale, described_apart=described, files=files, negative=negative
     )
-    named, told = (len(told_apart(resolved.prompt, resolved.people, each)) for each in (False, described))
-    shared = told > 1
+    shared = len(told_apart(resolved.prompt, resolved.people, described)) > 1
     return FrameRequest(
         scene_id=scene_id,
         prompt=resolved.prompt,
@@ -183,7 +182,7 @@ def _request(
         adapters=resolved.adapters,
         look=look_of_lead(resolved.prompt, names, cast) if model.manner.towards_attributes else "",
         people=resolved.people if shared else (),
-        described_apart=shared and told > named,
+        described_apart=shared and described,
         epoch=SHARED_EPOCH if shared else RENDER_EPOCH,
     )
 

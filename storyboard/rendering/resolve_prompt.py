@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from storyboard.character import Adapter, Character
 from storyboard.errors import UnknownName
 from storyboard.evaluating.wanted import wanted_attributes
-from storyboard.prompting.brackets import outermost
 from storyboard.prompting.comments import strip_comments
 from storyboard.prompting.networks import KNOWN_KINDS, Network, split_networks
 from storyboard.prompting.plain import plain_words
 from storyboard.protocols import Cast
 from storyboard.render_options import AdapterUse
 from storyboard.rendering.adapter_names import NO_FILES, TEXTUAL_INVERSION, AdapterFiles, named_by
+from storyboard.rendering.described_people import described_people
 
 AND = re.compile(r"(\bAND\b)")
 STRESS = 1.3
@@ -97,10 +97,9 @@ def resolve(
 
 
 def _described(text: str, characters: Sequence[Character]) -> int:
-    """How many brackets of their own speak of somebody who is none of the characters."""
-    groups = [text[start:end] for start, end in outermost(text)]
-    others = (each for each in groups if not any(_token(character).search(each) for character in characters))
-    return sum("age" in wanted_attributes(each) for each in others)
+    """How many brackets of their own describe somebody who is none of the characters."""
+    groups = [text[start:end] for start, end in described_people(text)]
+    return sum(not any(_token(character).search(each) for character in characters) for each in groups)
 
 
 def look_of_lead(prompt: str, present: Sequence[str], cast: Cast) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from storyboard.evaluating.wanted import asking_phrases, wanted_attributes
-from storyboard.prompting.brackets import outermost, with_brackets
+from storyboard.prompting.brackets import with_brackets
+from storyboard.rendering.described_people import described_people
 from storyboard.rendering.model_names import STARTER
 from storyboard.rendering.resolve_prompt import AND, BESIDE
 
@@ -24,18 +25,10 @@ CLOSER = re.compile(r"\b(?:medium|extreme|tight)\s+$", re.IGNORECASE)
 """What makes another shot of a close-up."""
 TOGETHER = re.compile(r"\s*(?:,|,?\s+(?:and|with)|&)\s+", re.IGNORECASE)
 """What stands between people in a list."""
-LED_BY = re.compile(r"\b(?:with|of|by|for|to|at|like|beside|\w+ing)\s", re.IGNORECASE)
-"""What makes somebody in brackets the company, or the object, of somebody else."""
 SOMEBODY = "somebody"
 _THEIRS = rf"\s*{SOMEBODY}\b[^.;,()]*"
 OF_OTHERS = (re.compile(rf"[.;,]{_THEIRS}(?=$|[.;,])"), re.compile(rf"^{_THEIRS}(?:[.;,]\s*|$)"))
 """Clauses about somebody else, inside and at the beginning."""
-NOUN = frozenset({"gender", "age"})
-"""What a noun for people says of them."""
-LOOK = re.compile(r"hair_|facial_hair|glasses|skin|top|bottom|hat|shoes")
-"""What other words say of somebody's look, by the names of attributes."""
-GOES_ON = re.compile(r"\s*(?:,|\b(?:with|in|wearing|wears|dressed)\b)\s*\w", re.IGNORECASE)
-"""How a description goes on, also where no attribute is known by its words."""
 WIDER = {
     2: {"close-up": "medium shot", "medium": "full shot"},
     3: {"close-up": "full shot", "medium": "full shot", "full": "wide shot"},
@@ -80,9 +73,8 @@ def wider(prompt: str, count: int) -> str:
 def _mentions(prompt: str, people: Collection[str], described: bool) -> Iterator[_Mention]:
     named = [each for phrase in people for each in _named(prompt, phrase)]
     yield from named
-    for start, end in outermost(prompt) if described else ():
-        apart = all(each.end <= start or end <= each.start for each in named)
-        if apart and _described(prompt[start + 1 : end - 1]):
+    for start, end in described_people(prompt) if described else ():
+        if all(each.end <= start or end <= each.start for each in named):
             yield _Mention(who=f"at {start}", start=start, end=end)
 
 
@@ -91,26 +83,6 @@ def _named(prompt: str, phrase: str) -> Iterator[_Mention]:
     for match in re.finditer(pattern, prompt, re.IGNORECASE):
         start, end = with_brackets(prompt, *match.span())
         yield _Mention(who=phrase, start=start, end=end)
-
-
-def person_around(prompt: str, start: int, end: int) -> tuple[int, int]:
-    """From where to where the brackets reach that describe somebody who is named by the noun there; or just that."""
-    for first, last in outermost(prompt):
-        noun = _described(prompt[first + 1 : last - 1])
-        if noun and first + 1 + noun[0] <= start and end <= first + 1 + noun[1]:
-            return first, last
-    return start, end
-
-
-def _described(words: str) -> tuple[int, int] | None:
-    """Where words begin with a noun for somebody and say what they look like, the noun: "old man in a red coat"."""
-    phrases = asking_phrases(words)
-    noun = next(((start, end) for start, end, names in phrases if not NOUN.isdisjoint(names)), None)
-    if noun is None or LED_BY.search(words[: noun[0]]):
-        return None
-    asked = {name for _, _, names in phrases for name in names}
-    has_look = any(map(LOOK.match, asked))
-    return noun if has_look or ("place" not in asked and GOES_ON.match(words, noun[1])) else None
 
 
 def _lists(prompt: str, mentions: Sequence[_Mention]) -> list[list[_Mention]]:

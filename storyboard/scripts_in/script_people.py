@@ -11,7 +11,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from storyboard.planning.grammar import grammar
+from storyboard.planning.inflect import PRONOUNS
 from storyboard.planning.leads import Lead, introduced
+from storyboard.planning.scene_prompt import weight_of
 from storyboard.protocols import Cast
 from storyboard.scripts_in.script_shots import ScriptShot
 
@@ -21,10 +23,7 @@ SEVERAL = re.compile(r"\s*(?:&|/|,|\band\b)\s*", re.IGNORECASE)
 CAPITALS = re.compile(r"\b[A-Z][A-Z'’-]+\b")
 LETTER = re.compile(r"[^\W\d_]")
 SENTENCE = re.compile(r"[.!?]")
-PRONOUNS = {"she": ("she", "her"), "he": ("he", "his"), "they": ("they", "their")}
 MOST_PEOPLE = 200
-WEIGHT = 1.2
-"""As the offline planner weighs people who are only words."""
 
 
 def people_of(shots: Sequence[ScriptShot], cast: Cast, seed: int) -> dict[str, Lead]:
@@ -86,8 +85,9 @@ def in_looks(text: str, people: Mapping[str, Lead]) -> str:
         if lead is None:  # a letter that is the same to patterns alone, such as the dotless i
             return found[0]
         if name in said or own:
-            return PRONOUNS.get(lead.pronoun, PRONOUNS["they"])[own]
+            word = "their" if own else "they"
+            return PRONOUNS[lead.pronoun][word]
         said.add(name)
-        return f"({lead.prompt}:{WEIGHT})"
+        return f"({lead.prompt}:{weight_of(lead)})"
 
     return _mentioned(people).sub(told, text)

@@ -27,7 +27,7 @@ from storyboard.rendering.diffusion.open_vocabulary import watched
 
 ALONE = 0.25
 """The share of the steps that everybody is drawn alone."""
-PERSON_TEXT, PERSON_WORDS = "a person with brown hair, smiling", ("person", "hair", "smiling")
+PERSON_WORDS = ("person", "hair", "smiling")
 THERE = 0.5
 """Of the strongest attention, above which a place belongs to somebody."""
 
@@ -36,7 +36,7 @@ class PersonFinder(Method):
     """Watches where a text about a person would look in one step; changes nothing.
 
     Args:
-        text: `PERSON_TEXT`, encoded.
+        text: `PERSON`, encoded.
         step: in which it watches.
     """
 

@@ -26,7 +26,7 @@ from storyboard.rendering.diffusion.conditioning import Embedding
 from storyboard.rendering.diffusion.lanes import Start
 from storyboard.rendering.diffusion.open_vocabulary import watched
 
-HEAD_TEXT, HEAD_WORDS = "a person with brown hair, smiling", ("hair", "smiling")
+HEAD_WORDS = ("hair", "smiling")
 SETTLED = 0.25
 """Of the steps, after which attention is believed."""
 INSIDE = 0.45
@@ -60,7 +60,7 @@ class HeadFinder(Method):
 
     Args:
         lanes: of the frames.
-        text: `HEAD_TEXT`, encoded.
+        text: `PERSON`, encoded.
     """
 
     name = "heads"

@@ -25,20 +25,15 @@ from storyboard.render_options import AdapterUse, FrameRequest
 from storyboard.rendering.anchors import SceneRequest
 from storyboard.rendering.diffusion import memory, pictures, trajectory
 from storyboard.rendering.diffusion.adapters import adapters_applied
-from storyboard.rendering.diffusion.alone_first import (
-    PERSON_TEXT,
-    PersonFinder,
-    lanes_alone,
-    side_by_side,
-    steps_alone,
-)
+from storyboard.rendering.diffusion.alone_first import PersonFinder, lanes_alone, side_by_side, steps_alone
 from storyboard.rendering.diffusion.attention import ForwardState, Method
 from storyboard.rendering.diffusion.beginnings import beginning
-from storyboard.rendering.diffusion.conditioning import Conditioner
+from storyboard.rendering.diffusion.conditioning import Conditioner, Embedding
 from storyboard.rendering.diffusion.consistency import agree
-from storyboard.rendering.diffusion.detailing import HEAD_TEXT, HeadFinder, changed_only, close_up, enlarged, put_back
+from storyboard.rendering.diffusion.detailing import HeadFinder, changed_only, close_up, enlarged, put_back
 from storyboard.rendering.diffusion.lanes import Lane, Start, Walker, lane_of
 from storyboard.rendering.diffusion.lockstep import Denoiser, denoise
+from storyboard.rendering.diffusion.open_vocabulary import PERSON
 from storyboard.rendering.diffusion.pipes import LoadedModel
 from storyboard.rendering.diffusion.records import made_with
 from storyboard.rendering.diffusion.redressing import Wardrobe, wardrobe
@@ -185,7 +180,12 @@ def _attempt(
 def _heads(conditioner: Conditioner, lanes: Sequence[Lane]) -> HeadFinder | None:
     """What finds the heads to be drawn again, if any shall be."""
     asked = [lane.number for lane in lanes if lane.request.detail > 0]
-    return HeadFinder(asked, conditioner.encode(HEAD_TEXT, steps=1).at(0)[0][1]) if asked else None
+    return HeadFinder(asked, _somebody(conditioner)) if asked else None
+
+
+def _somebody(conditioner: Conditioner) -> Embedding:
+    """A text about a person, encoded."""
+    return conditioner.encode(PERSON, steps=1).at(0)[0][1]
 
 
 def _begun_lanes(
@@ -206,8 +206,7 @@ def _begun(model: LoadedModel, conditioner: Conditioner, lane: Lane, edited: Lan
     together = lane.start is not None or lane.request.guides or not steps_alone(lane.request.steps)
     if together or not lane.positive.side_by_side:
         return lane
-    same = edited is not None and edited.start is not None and edited.start.noisy
-    if edited is not None and same and len(edited.positive.terms) == len(lane.positive.terms):
+    if edited and edited.positive.side_by_side and len(edited.positive.terms) == len(lane.positive.terms):
         return replace(lane, start=edited.start)
     return replace(lane, start=_start_of(model, conditioner, lane))
 
@@ -216,7 +215,7 @@ def _start_of(model: LoadedModel, conditioner: Conditioner, lane: Lane) -> Start
     """What people who share a lane are after their first steps, each drawn alone."""
     alone = steps_alone(lane.request.steps)
     walkers = [_walker(model, each) for each in lanes_alone(lane)]
-    finder = PersonFinder(conditioner.encode(PERSON_TEXT, steps=1).at(0)[0][1], alone - 1)
+    finder = PersonFinder(_somebody(conditioner), alone - 1)
     for _ in _denoised(model, conditioner, [], [walkers], (finder,), together=False, until=alone):
         pass
     middles = [finder.middle(walker.lane.number) for walker in walkers]

@@ -27,6 +27,8 @@ from storyboard.rendering.diffusion.conditioning import Embedding
 from storyboard.rendering.diffusion.subject_masks import watched_layers, word_maps
 from storyboard.rendering.diffusion.word_columns import columns_of
 
+PERSON = "a person with brown hair, smiling"
+"""A text in which a head, or somebody, can be looked for, whoever it is."""
 Wants = Callable[[Row], bool]
 See = Callable[[Row, Tensor], None]
 
