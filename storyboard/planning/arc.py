@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from storyboard.planning.grammar import STAGES, Activity, Beat, Beats, Complication, Grammar
 from storyboard.planning.inflect import with_article
-from storyboard.planning.leads import Lead
+from storyboard.planning.leads import MOST_TOGETHER, Company, Lead
 from storyboard.planning.line import Reading
 from storyboard.scene_plan import Shot
 
@@ -28,7 +28,7 @@ class Moment:
     Attributes:
         who: the leads in it.
         prop: what is in hand, as the line or the illustrator calls it, with its plain name.
-        company: who is there besides the leads ("a dog"), or "".
+        company: who is there besides the leads.
         arrived: the place is another than in the scene before.
     """
 
@@ -41,7 +41,7 @@ class Moment:
     later: bool
     weather: str
     prop: tuple[str, str]
-    company: str
+    company: Company
     shot: Shot
     seconds: float
 
@@ -52,7 +52,7 @@ class Premise:
 
     reading: Reading
     leads: tuple[Lead, ...]
-    company: str
+    company: Company
     activity: Activity
     second: Activity | None
     complication: Complication | None
@@ -61,9 +61,10 @@ class Premise:
     @property
     def topics(self) -> tuple[str, ...]:
         """The line's words that nobody knows, without those that describe a lead or its company."""
-        of_leads = (text for lead in self.leads for text in (*lead.told, *lead.used))
-        said = " ".join([self.company, *of_leads])
-        used = set(said.lower().replace(",", "").split())
+        of_leads = (text for lead in self.leads for text in (lead.intro, *lead.told, *lead.used))
+        said = " ".join([self.company.name, *self.company.told, *of_leads])
+        used = set(said.lower().replace(",", "").replace("'s", "").split())
+        used |= {f"{word}s" for word in used}
         names = {lead.name.lower() for lead in self.leads}
         topics = (" ".join(word for word in topic.split() if word not in names) for topic in self.reading.topics)
         return tuple(topic for topic in topics if not set(topic.split()) <= used)
@@ -83,7 +84,7 @@ def parts(count: int) -> tuple[str, ...]:
 
 
 def premise(
-    reading: Reading, leads: tuple[Lead, ...], company: str, count: int, grammar: Grammar, rng: random.Random
+    reading: Reading, leads: tuple[Lead, ...], company: Company, count: int, grammar: Grammar, rng: random.Random
 ) -> Premise:
     """Activity, complication and thing of the board."""
     known = [grammar.activities[name] for name in reading.activities]
@@ -92,7 +93,8 @@ def premise(
     else:
         activity = grammar.activities[rng.choice(_idle_activities(reading, grammar))]
     prop = _main_prop(activity, reading, rng)
-    company = company or (with_article(activity.companion) if activity.companion and len(leads) == 1 else "")
+    if activity.companion and len(leads) == 1 and not company.name:
+        company = _newcomer(activity.companion)
     fitting = _fitting(grammar.complications, reading, leads, company, activity, grammar)
     complication = rng.choice(fitting) if count >= 5 and fitting else None
     second = known[1] if len(known) > 1 else None
@@ -128,17 +130,17 @@ def _fitting(
     all_of_them: Iterable[Complication],
     reading: Reading,
     leads: Sequence[Lead],
-    company: str,
+    company: Company,
     activity: Activity,
     grammar: Grammar,
 ) -> list[Complication]:
     """The complications that do not contradict the line."""
-    places = reading.places or activity.places[:1]
-    indoors = any(grammar.places[name].indoors or name == "moon" for name in places)
+    places = reading.places or _homes(activity, reading, grammar)[:1]
+    indoors = any(_sheltered(name, grammar) for name in places)
     kinds = {word for lead in leads for told in lead.told for word in told.split()}
     fitting = []
     for each in all_of_them:
-        crowded = each.companion and (company or len(leads) > 1 or any(lead.many for lead in leads))
+        crowded = each.companion and (company.name or len(leads) > 1 or any(lead.many for lead in leads))
         alike = each.companion in kinds or (each.companion and not all(lead.human for lead in leads))
         wet = each.weather and (reading.weather or activity.name == "weather")
         held = each.prop and (reading.things or each.prop in activity.props)
@@ -158,18 +160,19 @@ def moments(about: Premise, count: int, grammar: Grammar, rng: random.Random) ->
     made = []
     for index, stage in enumerate(stages):
         after_turn = about.complication is not None and "turn" in stages[: index + 1]
+        who = _who(about.leads, index, count)
         made.append(
             Moment(
                 stage=stage,
                 beat=beats[index],
-                who=_who(about.leads, index, count),
+                who=who,
                 place=places[index],
                 arrived=index == 0 or places[index] != places[index - 1],
                 time=times[index],
                 later=index == 0 or times[index] != times[index - 1],
                 weather=weathers[index],
                 prop=_prop(about, beats[index], after_turn),
-                company=_company(about, after_turn),
+                company=_company(about, who, after_turn),
                 shot=shots[index],
                 seconds=grammar.tables["shots"]["seconds"][shots[index].size],
             )
@@ -178,16 +181,28 @@ def moments(about: Premise, count: int, grammar: Grammar, rng: random.Random) ->
 
 
 def _who(leads: tuple[Lead, ...], index: int, count: int) -> tuple[Lead, ...]:
-    """Everybody, but with several leads now and then one alone (never in the first or the last scene)."""
+    """Everybody, or of more than a frame holds some in turn; with several leads now and then one alone (never in the
+    first or the last scene)."""
     if len(leads) > 1 and count >= 4 and index % 3 == 2 and index + 1 < count:
         return (leads[(index // 3) % len(leads)],)
-    return leads[:3]
+    if len(leads) <= MOST_TOGETHER:
+        return leads
+    return tuple(leads[(index * MOST_TOGETHER + place) % len(leads)] for place in range(MOST_TOGETHER))
 
 
-def _company(about: Premise, after_turn: bool) -> str:
-    """The line's companion all the time; the complication's from the turn on."""
-    newcomer = about.complication.companion if about.complication and after_turn else ""
-    return about.company or (with_article(newcomer) if newcomer else "")
+def _company(about: Premise, who: Sequence[Lead], after_turn: bool) -> Company:
+    """The line's companion wherever all leads are; the complication's from the turn on."""
+    if len(who) < min(len(about.leads), MOST_TOGETHER):
+        return Company()
+    if about.company.name:
+        return about.company.beside(sum(len(lead.told) for lead in who))
+    return _newcomer(about.complication.companion) if about.complication and after_turn else Company()
+
+
+def _newcomer(companion: str) -> Company:
+    """An animal that an activity or the turn brings along; nobody for ""."""
+    name = with_article(companion) if companion else ""
+    return Company(name=name, plain=name)
 
 
 def _prop(about: Premise, beat: Beat, after_turn: bool) -> tuple[str, str]:
@@ -258,17 +273,32 @@ def _places(about: Premise, count: int, grammar: Grammar, rng: random.Random) ->
     """A walk: the line's places in its order, or the activity's with the way there and the way on."""
     route = [*about.reading.places]
     if not route:
-        home = rng.choice((*about.activity.places[:1] * 2, *about.activity.places))
-        near = [name for name in grammar.places[home].near]
+        homes = _homes(about.activity, about.reading, grammar)
+        home = rng.choice((*homes[:1] * 2, *homes))
+        near = _open_air(grammar.places[home].near, about.reading, grammar)
         route = [home]
         if count >= 4 and near and rng.random() < 0.5:
             route = [rng.choice(near), home]
         if count >= 6 and near and (len(route) == 1 or rng.random() < 0.5):
             route.append(rng.choice([name for name in near if name not in route] or [home]))
-    elif len(route) == 1 and count >= 8 and grammar.places[route[0]].near:
-        near = list(grammar.places[route[0]].near)
-        route = [route[0], rng.choice(near), route[0]]
+    elif len(route) == 1 and count >= 8:
+        near = _open_air(grammar.places[route[0]].near, about.reading, grammar)
+        route = [route[0], rng.choice(near), route[0]] if near else route
     return _spread(route, count, about.activity.places)
+
+
+def _homes(activity: Activity, reading: Reading, grammar: Grammar) -> tuple[str, ...]:
+    """Where an activity happens; out of doors where the line speaks of the weather."""
+    return _open_air(activity.places, reading, grammar) or activity.places
+
+
+def _open_air(places: Sequence[str], reading: Reading, grammar: Grammar) -> tuple[str, ...]:
+    """All of them, or where the line speaks of the weather those that it reaches."""
+    return tuple(name for name in places if not (reading.weather and _sheltered(name, grammar)))
+
+
+def _sheltered(place: str, grammar: Grammar) -> bool:
+    return grammar.places[place].indoors or place == "moon"
 
 
 def _spread(route: Sequence[str], count: int, homes: Sequence[str]) -> list[str]:
@@ -295,7 +325,7 @@ def _weathers(
     usual = about.reading.weather or rng.choices(("clear", "cloudy", "fog"), (8, 2, 1))[0]
     brought = about.complication.weather if about.complication else ""
     weathers = [brought if brought and stage in ("turn", "height") else usual for stage in stages]
-    inside = [grammar.places[name].indoors or name == "moon" for name in places]
+    inside = [_sheltered(name, grammar) for name in places]
     return ["" if covered else weather for covered, weather in zip(inside, weathers, strict=True)]
 
 

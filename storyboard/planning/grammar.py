@@ -12,6 +12,8 @@ from typing import Any
 from storyboard.paths import prompts_folder
 from storyboard.planning.inflect import gerund, past, plural, third_person
 
+SHADES = ("weak", "bare")
+"""Lists of activities.toml that are about words, not activities."""
 STAGES = ("opening", "development", "turn", "height", "close")
 
 
@@ -35,7 +37,8 @@ Beats = Mapping[str, tuple[Beat, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Activity:
-    """What somebody is doing, with beats for each part of a story."""
+    """What somebody is doing, with beats for each part of a story. `moves`: "to" behind it says where; `pair`: it takes
+    two."""
 
     name: str
     doing: str
@@ -45,6 +48,8 @@ class Activity:
     any_prop: bool = False
     time: str = ""
     companion: str = ""
+    moves: bool = False
+    pair: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +78,13 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """What a phrase of the line may mean. `strength` says how surely (only compared within a kind)."""
+    """What a phrase of the line may mean. `strength` says how surely (only compared within a kind); `bare`: only where
+    no thing stands behind it that nobody knows ("play", but not "play chess")."""
 
     kind: str
     name: str
     strength: float = 1.0
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ def grammar() -> Grammar:
     names = ("activities", "beats", "complications", "places", "times", "moods", "faces", "captions", "dialogue")
     more = ("people", "names", "things", "shots", "poses", "looks", "prompts")
     tables = {name: _read(name) for name in (*names, *more)}
-    activities = {name: _activity(name, raw) for name, raw in tables["activities"].items() if name != "weak"}
+    activities = {name: _activity(name, raw) for name, raw in tables["activities"].items() if name not in SHADES}
     return Grammar(
         activities=activities,
         complications=tuple(_complication(name, raw) for name, raw in tables["complications"].items()),
@@ -143,6 +150,8 @@ def _activity(name: str, raw: Mapping[str, Any]) -> Activity:
         any_prop=raw.get("any", False),
         time=raw.get("time", ""),
         companion=raw.get("companion", ""),
+        moves=raw.get("moves", False),
+        pair=raw.get("pair", False),
     )
 
 
@@ -175,11 +184,12 @@ def _index(tables: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], tup
         for word in words:
             add(word, Hit(kind=kind, name=name))
             add(plural(word), Hit(kind=kind, name=name))
-    weak = set(tables["activities"]["weak"])
+    weak, bare = (set(tables["activities"][kind]) for kind in SHADES)
     for name, raw in tables["activities"].items():
-        for word in raw["words"] if name != "weak" else ():
+        for word in raw["words"] if name not in SHADES else ():
             for form, strength in _verb_forms(word).items():
-                add(form, Hit(kind="activity", name=name, strength=strength - (1.5 if word in weak else 0)))
+                sure = strength - (1.5 if word in weak else 0)
+                add(form, Hit(kind="activity", name=name, strength=sure, bare=word in bare))
     return {phrase: tuple(meanings.values()) for phrase, meanings in found.items()}
 
 

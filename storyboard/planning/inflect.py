@@ -63,6 +63,7 @@ PRONOUNS: Mapping[str, Mapping[str, str]] = {
     "they": {"they": "they", "them": "them", "their": "their", "themselves": "themselves"},
 }
 STRESSED_LAST = frozenset("forget begin admit regret commit prefer refer occur submit permit equip control".split())
+OF_MAN, OF_MEN = re.compile(r"(?!hu|ger|ro).{2,}man"), re.compile(r".{2,}men")
 _VERB = re.compile(r"<(\w+)>")
 _PRONOUN_VERB = re.compile(r"\{they\} <(\w+)>")
 
@@ -82,7 +83,14 @@ def base_of_third(verb: str) -> str:
 def plural(noun: str) -> str:
     """ "dog" -> "dogs", "fox" -> "foxes", "child" -> "children"; of a phrase, its last word."""
     head, space, last = noun.rpartition(" ")
-    return head + space + (IRREGULAR_PLURAL.get(last) or _with_s(last))
+    irregular = IRREGULAR_PLURAL.get(last) or (last[:-2] + "en" if OF_MAN.fullmatch(last) else "")
+    return head + space + (irregular or _with_s(last))
+
+
+def is_plural(noun: str) -> bool:
+    """Whether a noun looks like many: "dogs", "postmen", "children"; not "glass"."""
+    last = noun.rpartition(" ")[2]
+    return last in IRREGULAR_PLURAL.values() or bool(OF_MEN.fullmatch(last)) or bool(re.fullmatch(r".+[^s]s", last))
 
 
 def gerund(verb: str) -> str:

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 
 from storyboard.character import Character
 from storyboard.planning.grammar import Grammar
-from storyboard.planning.inflect import base_of_third, gerund
-from storyboard.planning.predicate import Clause, own_predicate, subjects
-from storyboard.planning.words import ARTICLES, Match, Word, words_of
+from storyboard.planning.inflect import base_of_third, gerund, is_plural
+from storyboard.planning.predicate import Clause, own_predicate, plurals, subjects
+from storyboard.planning.words import ARTICLES, PREPOSITIONS, THIRD, Match, Word, given_name, invented_name, words_of
 
 MOST_TOPICS = 6
 LONGEST_TOPIC = 6
 MOST_ADJECTIVES = 2
+MOST_SUBJECT = 3
+FAINT = -0.6
+"""How surely the line must name the first activity; others must be named more surely than by a weak word."""
+INSIDE = ("thing", "weather", "time")
 WITHIN = {"in": "in", "into": "in", "inside": "inside", "at": "at"}
 NO_PLACES = frozenset(
-    "hurry row moment rush suit hat coat dress time end way circle mood dream past future beginning same middle".split()
+    "hurry row moment rush suit uniform costume shoes boots trousers skirt shorts gloves hair time end way circle mood "
+    "dream past future beginning same middle love trouble silence secret peace need fear pain pieces".split()
 )
 
 
@@ -35,6 +40,7 @@ class Reading:
         things: phrases with their illustrator's word ("red balloon", "balloon").
         topics: runs of words that mean nothing to us.
         free: for each word, whether nothing else has claimed it.
+        subject: the noun that begins the line after an article and that nobody knows ("toaster"), or "".
         foreign: the line seems to be in another language; its words are then kept as one topic.
     """
 
@@ -52,6 +58,7 @@ class Reading:
     things: tuple[tuple[str, str], ...]
     topics: tuple[str, ...]
     free: tuple[bool, ...]
+    subject: str
     foreign: bool
 
 
@@ -64,16 +71,20 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
     matches = find_matches(words, grammar, taken)
     foreign = _foreign(words, matches, taken, grammar)
     matches = () if foreign else matches
-    activities = _activities(words, matches)
     free = _free(words, matches, taken, grammar)
     places = tuple(dict.fromkeys(hit.name for match in matches for hit in match.names("place")))
-    own_place, spent = ("", set[int]()) if places else _own_place(words, free)
+    own_place, spent = ("", set[int]()) if places else _own_place(words, free, grammar)
     free = tuple(is_free and index not in spent for index, is_free in enumerate(free))
-    people = subjects(matches, taken)
-    names = frozenset(taken)
+    given = {index for index, word in enumerate(words) if free[index] and given_name(word, grammar)}
+    given |= {0} if words and free[0] and invented_name(words) else set()
+    subject = _own_subject(words, free, matches)
+    given |= {subject} if subject else set()
+    people, names = subjects(words, matches, taken, given), frozenset(taken)
+    many = plurals(words, given, matches, grammar) | (names if several else frozenset())
     doing = own_predicate(
-        Clause(words=words, free=free, matches=matches, subjects=people, named=names, several=several)
+        Clause(words=words, free=free, matches=matches, subjects=people, named=names, many=many, several=several)
     )
+    activities = _activities(words, matches, free, doing, grammar)
     things, claimed = _things(words, matches, free)
     inside = frozenset(doing.split())
     unclaimed = tuple(is_free and index not in claimed for index, is_free in enumerate(free))
@@ -93,6 +104,7 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
         things=things,
         topics=topics,
         free=free,
+        subject=" ".join(word.lower for word in words[1 : 1 + subject]),
         foreign=foreign,
     )
 
@@ -136,10 +148,10 @@ def find_matches(words: Sequence[Word], grammar: Grammar, taken: Iterable[int]) 
 
 
 def _things_inside(words: Sequence[Word], match: Match, grammar: Grammar) -> list[Match]:
-    """The violin of "plays the violin", which is a phrase of its own."""
+    """The violin of "plays the violin", which is a phrase of its own, and the snow of "builds a snowman"."""
     found = []
     for index in range(match.start, match.end) if match.end - match.start > 1 else ():
-        hits = tuple(hit for hit in grammar.index.get((words[index].lower,), ()) if hit.kind == "thing")
+        hits = tuple(hit for hit in grammar.index.get((words[index].lower,), ()) if hit.kind in INSIDE)
         if hits and not match.names("thing"):
             found.append(Match(start=index, end=index + 1, hits=hits))
     return found
@@ -153,16 +165,38 @@ def _match_at(words: Sequence[Word], start: int, grammar: Grammar, barred: set[i
     return None
 
 
-def _activities(words: Sequence[Word], matches: Sequence[Match]) -> tuple[str, ...]:
-    """Names, surest first: "dancing" and "to dance" weigh more than a noun that may also be a place or a thing."""
+def _activities(
+    words: Sequence[Word], matches: Sequence[Match], free: Sequence[bool], doing: str, grammar: Grammar
+) -> tuple[str, ...]:
+    """Names, surest first: "dancing" and "to dance" weigh more than a noun that may also be a place or a thing. What
+    somebody is (a thief) says nothing of what they are doing where the line says it."""
     scores: dict[str, float] = {}
     for match in matches:
         elsewhere = any(match.names(kind) for kind in ("place", "thing", "person", "weather", "mood", "time"))
         wanted = match.start > 0 and words[match.start - 1].lower == "to"
+        if (wanted and _moving(match.start - 1, matches, grammar)) or (doing and match.names("person")):
+            continue
+        own_thing = _own_thing(words, match.end, free)
         for hit in match.names("activity"):
+            if hit.bare and own_thing:
+                continue
             strength = hit.strength - (0.75 if elsewhere else 0) + (2 if wanted and not elsewhere else 0)
             scores[hit.name] = max(scores.get(hit.name, -9.0), strength)
-    return tuple(sorted((name for name in scores if scores[name] > -0.6), key=lambda name: -scores[name]))
+    first, *others = sorted(scores, key=lambda name: -scores[name]) or [""]
+    return tuple(name for name in (first, *others) if name and scores[name] > (FAINT if name == first else 0))
+
+
+def _moving(index: int, matches: Sequence[Match], grammar: Grammar) -> bool:
+    """Whether somebody moves right before that word, so that "to school" says where."""
+    before = (hit.name for match in matches if match.end == index for hit in match.names("activity"))
+    return any(grammar.activities[name].moves for name in before)
+
+
+def _own_thing(words: Sequence[Word], index: int, free: Sequence[bool]) -> bool:
+    """Whether a noun that nobody knows begins here, or behind an article ("chess", "a trick")."""
+    index += index < len(words) and words[index].lower in ARTICLES
+    known = index >= len(words) or not free[index] or words[index].clause != words[max(0, index - 1)].clause
+    return not known and not words[index].lower.endswith("ly")
 
 
 def _free(words: Sequence[Word], matches: Sequence[Match], taken: set[int], grammar: Grammar) -> tuple[bool, ...]:
@@ -171,8 +205,10 @@ def _free(words: Sequence[Word], matches: Sequence[Match], taken: set[int], gram
     return tuple(index not in used and word.lower not in known for index, word in enumerate(words))
 
 
-def _own_place(words: Sequence[Word], free: Sequence[bool]) -> tuple[str, set[int]]:
+def _own_place(words: Sequence[Word], free: Sequence[bool], grammar: Grammar) -> tuple[str, set[int]]:
     """ "in the garage", "at the opera house", "in Narnia", and which words those are; ("", {}) where there is none."""
+    looks = grammar.tables["looks"]["words"]
+    worn = NO_PLACES.union(*(looks[kind] for kind in ("tops", "hats", "beards", "glasses")))
     for index, word in enumerate(words[:-1]):
         start = index + 1
         article = words[start].lower in ARTICLES
@@ -182,11 +218,30 @@ def _own_place(words: Sequence[Word], free: Sequence[bool]) -> tuple[str, set[in
             end += 1
         named = first < len(words) and words[first].text[:1].isupper()
         run = [each for each in words[first:end] if each.lower.isascii()]
-        fits = len(run) == end - first > 0 and not NO_PLACES & {each.lower for each in run}
+        fits = len(run) == end - first > 0 and worn.isdisjoint(each.lower for each in run)
         if word.lower in WITHIN and (article or named) and fits and not run[-1].lower.endswith("ing"):
             said = [words[start].lower] * article + [each.text if named else each.lower for each in run]
             return " ".join([WITHIN[word.lower], *said]), set(range(first, end))
     return "", set()
+
+
+def _own_subject(words: Sequence[Word], free: Sequence[bool], matches: Sequence[Match]) -> int:
+    """How many unknown words behind a first article are a noun ("A toaster dreaming of flight"); 0 for none."""
+    if len(words) < 2 or words[0].lower not in ARTICLES:
+        return 0
+    known = {match.start: match for match in matches}
+    for index in range(1, min(MOST_SUBJECT + 2, len(words))):
+        word, match = words[index].lower, known.get(index)
+        if match and any(map(match.names, ("place", "thing", "time", "weather"))):
+            return 0
+        verb = word.endswith("ing") or (THIRD.fullmatch(word) is not None and index > 1)
+        if match and match.names("activity") and not verb and index > 1 and not is_plural(words[index - 1].lower):
+            return 0
+        before_object = index + 1 < len(words) and words[index + 1].lower not in PREPOSITIONS
+        ends = not free[index] or word.endswith("ing") or not word.isascii() or (verb and before_object)
+        if ends or index > MOST_SUBJECT:
+            return index - 1
+    return len(words) - 1
 
 
 def place_name(own_place: str) -> str:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import base_of_third, gerund
-from storyboard.planning.words import ARTICLES, PREPOSITIONS, Match, Word
+from storyboard.planning.words import ARTICLES, PREPOSITIONS, THIRD, Match, Word
 
 LONGEST = 7
 ENDS = PREPOSITIONS - {"to", "of"} | {"and", "with", "while", "because", "until", "but", "at", "for", "during"}
+OBJECTS = ARTICLES | PREPOSITIONS | {"about", "for", "with", "at", "after", "each", "one", "together"}
 OTHERS = "each other"
-THIRD = re.compile(r"[a-z]{2,}[^s]s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +22,10 @@ class Clause:
 
     Attributes:
         free: for each word, whether nothing else has claimed it.
-        subjects: indices of words that say who: the cast's names, nouns for people and animals.
+        subjects: indices of words that say who: names, nouns for people and animals.
         named: those that are names of the cast.
-        several: the line names more than one character.
+        many: those whose verb is a plural's: all, where the line names more than one character.
+        several: the line names more than one character of the cast.
     """
 
     words: Sequence[Word]
@@ -31,11 +33,16 @@ class Clause:
     matches: Sequence[Match]
     subjects: frozenset[int]
     named: frozenset[int]
+    many: frozenset[int]
     several: bool
 
     def after_subject(self, index: int) -> bool:
         """Whether the word follows somebody's name or noun."""
         return index - 1 in self.subjects
+
+    def has_object(self, index: int) -> bool:
+        """Whether what follows the word can only follow a verb: an article, or small words such as "about"."""
+        return index + 1 < len(self.words) and self.words[index + 1].lower in OBJECTS
 
     def known_verb(self, index: int) -> bool:
         """Whether a known activity, and nothing else, begins here."""
@@ -67,7 +74,8 @@ def _as_gerund(clause: Clause, index: int, known: bool) -> str:
         return gerund(base_of_third(word))
     if clause.after_subject(index) and re.fullmatch(r"[a-z]{2,}[^s]ed", word) and not known:
         return gerund(word[:-1])
-    return gerund(word) if clause.after_subject(index) and clause.several else ""
+    plural = index - 1 in clause.many and (known or clause.several or clause.has_object(index))
+    return gerund(word) if plural else ""
 
 
 def _with_object(clause: Clause, start: int, verb: str) -> str:
@@ -86,7 +94,7 @@ def _with_object(clause: Clause, start: int, verb: str) -> str:
         if elsewhere or stops or word.clause != clause.words[start].clause:
             break
         if index not in clause.named:
-            parts.append(word.lower)
+            parts.append(word.text if word.text.istitle() and clause.words[start].text.islower() else word.lower)
         elif clause.several and parts[-1] != OTHERS:
             parts.append(OTHERS)
     while parts[-1] in ARTICLES | {"to", "of"}:
@@ -98,7 +106,25 @@ def _is_where_or_when(match: Match) -> bool:
     return any(match.names(kind) for kind in ("place", "time", "weather"))
 
 
-def subjects(matches: Sequence[Match], taken: set[int]) -> frozenset[int]:
-    """Indices of the cast's names and of nouns for people and animals."""
+def subjects(words: Sequence[Word], matches: Sequence[Match], taken: set[int], given: set[int]) -> frozenset[int]:
+    """Indices of the cast's names, of `given` names, and of nouns for people and animals; not of whose things are told
+    of ("Flynn's")."""
     nouns = {match.end - 1 for match in matches if match.names("person")}
-    return frozenset(taken | nouns)
+    return frozenset(index for index in taken | given | nouns if not words[index].owns)
+
+
+def plurals(words: Sequence[Word], given: set[int], matches: Sequence[Match], grammar: Grammar) -> frozenset[int]:
+    """Indices of subjects that are many: nouns such as "sisters", and the last of those that "and" joins."""
+    nouns = {match.end - 1: match for match in matches if match.names("person")}
+    who, many = given | nouns.keys(), set()
+    for index in who:
+        before = (nouns[index].start if index in nouns else index) - 1
+        before -= words[before].lower in ARTICLES
+        if before > 0 and words[before].lower == "and" and before - 1 in who:
+            many.add(index)
+    for index, match in nouns.items():
+        raw = grammar.tables["people"][match.names("person")[0].name]
+        said = " ".join(word.lower for word in words[match.start : match.end])
+        if raw["pronoun"] == "they" or said not in raw["words"]:
+            many.add(index)
+    return frozenset(many)

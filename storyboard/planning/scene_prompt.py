@@ -12,30 +12,35 @@ from storyboard.planning.inflect import with_article
 from storyboard.planning.leads import Lead
 from storyboard.planning.styles import Style
 
-MOST_WORDS = 60
+MOST_WORDS, WORDS_EACH = 60, 12
+"""How long a prompt may be, and how much longer for everybody beyond two."""
+IN_WORDS = 1.2
 
 
 def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: Grammar, rng: random.Random) -> str:
     """Shot, who, how they feel, what they do and hold, company, where, when, the line's own words, the look."""
     words = grammar.tables["prompts"]
     parts = [_camera(moment, grammar)]
-    parts.append(" and ".join(f"({told}:{weight_of(lead)})" for lead in moment.who for told in lead.told))
+    people = [(told, weight_of(lead)) for lead in moment.who for told in lead.told]
+    people += [(told, IN_WORDS) for told in moment.company.told]
+    parts.append(" and ".join(f"({told}:{weight})" for told, weight in people))
     if moment.who[0].human:
         parts.append(rng.choice(words["expressions"][moment.beat.expression]))
     parts.append(f"({rng.choice(words['poses'][moment.beat.pose])}:1.1)")
     parts.append(_held(moment, words, rng))
-    parts.append(f"(with {moment.company}:1.1)" if moment.company else "")
+    parts.append(f"(with {moment.company.plain}:1.1)" if moment.company.plain else "")
     parts.append(f"({about.reading.doing}:1.2)" if about.reading.doing else "")
     parts.append(words["places"].get(moment.place, grammar.places[moment.place].at))
     parts.append(_light(moment, words))
     parts += _topics(moment, about)
     parts.append(style.positive if style else "")
-    return _short(", ".join(part for part in dict.fromkeys(parts) if part))
+    most = MOST_WORDS + WORDS_EACH * max(0, len(people) - 2)
+    return _short(", ".join(part for part in dict.fromkeys(parts) if part), most)
 
 
 def weight_of(lead: Lead) -> float:
     """A registered character's token brings its own adapter or look; words alone need more."""
-    return 1.1 if lead.registered else 1.2
+    return 1.1 if lead.registered else IN_WORDS
 
 
 def _camera(moment: Moment, grammar: Grammar) -> str:
@@ -71,13 +76,13 @@ def _topics(moment: Moment, about: Premise) -> list[str]:
     return [*things[:2], *(f"({topic}:1.1)" for topic in about.topics)]
 
 
-def _short(prompt: str) -> str:
-    """At most sixty words, whole parts kept from the front."""
+def _short(prompt: str, most: int) -> str:
+    """At most so many words, whole parts kept from the front."""
     parts: list[str] = []
     count = 0
     for part in prompt.split(", "):
         count += len(part.split())
-        if count > MOST_WORDS and parts:
+        if count > most and parts:
             break
         parts.append(part)
     return ", ".join(parts)

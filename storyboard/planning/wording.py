@@ -61,7 +61,7 @@ class Narrator:
         parts = [f"{who}, {face}," if moment.who[0].human else who]
         parts[0] += f" {pose} {self.grammar.places[moment.place].at}"
         parts += [f"holding {with_article(moment.prop[0])}"] if moment.prop[0] and moment.who[0].human else []
-        parts += [f"with {moment.company} close by"] if moment.company else []
+        parts += [f"with {moment.company.name} close by"] if moment.company.name else []
         light = [tables["poses"]["times"][moment.time], tables["poses"]["weathers"].get(moment.weather, "")]
         parts += [" ".join(word for word in light if word)]
         size = tables["shots"]["alt_sizes"][moment.shot.size]
