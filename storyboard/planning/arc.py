@@ -18,6 +18,8 @@ SHORT = {1: ("development",), 2: ("opening", "close"), 3: ("opening", "height", 
 FOUR = ("opening", "development", "height", "close")
 HANDS = ("pointing", "waving", "thinking", "reading", "cheering")
 OWN = Activity(name="", doing="", beats={}, places=("park", "street", "city", "beach", "forest", "rooftop"))
+SHORTEST_DAY = 3
+"""Fewer scenes take place at one time of the day that the line says."""
 DAYS = (("morning", "noon"), ("noon", "sunset"), ("morning", "noon", "sunset"), ("noon",), ("sunset", "night"))
 
 
@@ -30,6 +32,7 @@ class Moment:
         prop: what is in hand, as the line or the illustrator calls it, with its plain name.
         company: who is there besides the leads.
         arrived: the place is another than in the scene before.
+        told: the line's own sentence for this scene, or "".
     """
 
     stage: str
@@ -44,6 +47,7 @@ class Moment:
     company: Company
     shot: Shot
     seconds: float
+    told: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +88,20 @@ def parts(count: int) -> tuple[str, ...]:
 
 
 def premise(
-    reading: Reading, leads: tuple[Lead, ...], company: Company, count: int, grammar: Grammar, rng: random.Random
+    reading: Reading,
+    leads: tuple[Lead, ...],
+    company: Company,
+    count: int,
+    grammar: Grammar,
+    rng: random.Random,
+    idle: Activity | None = None,
 ) -> Premise:
-    """Activity, complication and thing of the board."""
+    """Activity, complication and thing of the board; `idle` is what is done where the line says nothing of it."""
     known = [grammar.activities[name] for name in reading.activities]
     if known or reading.doing:
         activity = known[0] if known else OWN
     else:
-        activity = grammar.activities[rng.choice(_idle_activities(reading, grammar))]
+        activity = idle or grammar.activities[rng.choice(_idle_activities(reading, grammar))]
     prop = _main_prop(activity, reading, rng)
     if activity.companion and len(leads) == 1 and not company.name:
         company = _newcomer(activity.companion)
@@ -149,14 +159,23 @@ def _fitting(
     return fitting
 
 
-def moments(about: Premise, count: int, grammar: Grammar, rng: random.Random) -> tuple[Moment, ...]:
-    """Every scene of the board, in order."""
-    stages = parts(count)
-    beats = _beats(about, stages, grammar, rng)
+def moments(
+    about: Premise,
+    stages: Sequence[str],
+    grammar: Grammar,
+    rng: random.Random,
+    last: Moment | None = None,
+    used: set[str] | None = None,
+) -> tuple[Moment, ...]:
+    """A scene for each of the stages, in order; behind `last` and without the beats of `used`, to which theirs are
+    added."""
+    count = len(stages)
+    beats = _beats(about, stages, grammar, rng, set() if used is None else used)
     places = _places(about, count, grammar, rng)
     times = _times(about, count, rng)
     weathers = _weathers(about, stages, places, grammar, rng)
-    shots = _shots(stages, beats, grammar, rng)
+    shots = _shots(stages, beats, grammar, rng, last)
+    before = [(last.place, last.time) if last else ("", ""), *zip(places, times, strict=True)]
     made = []
     for index, stage in enumerate(stages):
         after_turn = about.complication is not None and "turn" in stages[: index + 1]
@@ -167,9 +186,9 @@ def moments(about: Premise, count: int, grammar: Grammar, rng: random.Random) ->
                 beat=beats[index],
                 who=who,
                 place=places[index],
-                arrived=index == 0 or places[index] != places[index - 1],
+                arrived=places[index] != before[index][0],
                 time=times[index],
-                later=index == 0 or times[index] != times[index - 1],
+                later=times[index] != before[index][1],
                 weather=weathers[index],
                 prop=_prop(about, beats[index], after_turn),
                 company=_company(about, who, after_turn),
@@ -218,9 +237,8 @@ def _prop(about: Premise, beat: Beat, after_turn: bool) -> tuple[str, str]:
     return about.prop
 
 
-def _beats(about: Premise, stages: Sequence[str], grammar: Grammar, rng: random.Random) -> list[Beat]:
+def _beats(about: Premise, stages: Sequence[str], grammar: Grammar, rng: random.Random, used: set[str]) -> list[Beat]:
     """One beat a scene, none twice: first what belongs to the activity and the turn, then places, then anything."""
-    used: set[str] = set()
     closing = rng.random() < 0.5
     chosen: list[Beat] = []
     for index, stage in enumerate(stages):
@@ -311,7 +329,7 @@ def _spread(route: Sequence[str], count: int, homes: Sequence[str]) -> list[str]
 def _times(about: Premise, count: int, rng: random.Random) -> list[str]:
     """The line's time throughout, its day until the evening, or a day that moves on."""
     said = about.reading.time or about.activity.time
-    if said and said != "noon":
+    if said and (said != "noon" or count < SHORTEST_DAY):
         return [said] * count
     days = [day for day in DAYS if "noon" in day[:1]] if said else DAYS
     day = rng.choice(days)
@@ -329,10 +347,12 @@ def _weathers(
     return ["" if covered else weather for covered, weather in zip(inside, weathers, strict=True)]
 
 
-def _shots(stages: Sequence[str], beats: Sequence[Beat], grammar: Grammar, rng: random.Random) -> list[Shot]:
+def _shots(
+    stages: Sequence[str], beats: Sequence[Beat], grammar: Grammar, rng: random.Random, last: Moment | None
+) -> list[Shot]:
     """Sizes that change from scene to scene and show what the beat needs; angles and movements to match."""
     table, whole = grammar.tables["shots"], grammar.tables["poses"]["whole_body"]
-    shots: list[Shot] = []
+    shots = [last.shot] if last else []
     for index, stage in enumerate(stages):
         sizes = [size for size in table["sizes"][stage] if not shots or size != shots[-1].size]
         visible = [size for size in sizes if beats[index].pose not in whole or "close" not in size]
@@ -341,7 +361,7 @@ def _shots(stages: Sequence[str], beats: Sequence[Beat], grammar: Grammar, rng: 
         angle, movement = rng.choice([pair for pair in pairs if pair not in recent] or pairs)
         size = rng.choice(visible or sizes or table["sizes"][stage])
         shots.append(Shot(size=size, angle=_fit_angle(size, angle), movement=movement))
-    return shots
+    return shots[-len(stages) :]
 
 
 def _fit_angle(size: str, angle: str) -> str:

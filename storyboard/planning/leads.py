@@ -90,8 +90,8 @@ def find_leads(
         first = beside(registered, reading, grammar)
         leads = tuple(_registered(character, grammar) for character in registered)
     else:
-        first, leads = _leading(everybody, reading, grammar), ()
-    leads += tuple(_lead_of(each, everybody, reading, grammar, rng) for each in first)
+        first, leads = leading(everybody, reading, grammar), ()
+    leads += tuple(lead_of(each, everybody, reading, grammar, rng) for each in first)
     leads = leads or _of_no_noun(reading, grammar, rng)
     places = {each.start for each in first}
     others = [each for each in everybody if each.start not in places]
@@ -128,7 +128,7 @@ def _person_of_noun(noun: str, grammar: Grammar) -> Mapping[str, Any]:
     return {}
 
 
-def _leading(everybody: Sequence[Mention], reading: Reading, grammar: Grammar) -> tuple[Mention, ...]:
+def leading(everybody: Sequence[Mention], reading: Reading, grammar: Grammar) -> tuple[Mention, ...]:
     """The first whom the line is about, and the people whom "and" joins to them; () for none."""
     present = [each for each in everybody if not (absent(each, reading) or only_object(each, reading))]
     first = next(iter(present), None) or next((each for each in everybody if each.name), None)
@@ -151,7 +151,11 @@ def _company(
 ) -> Company:
     """Who else is there, of two at most."""
     there = [each for each in others if not (each.name and absent(each, reading))][:MOST_COMPANY]
-    leads = [_lead_of(each, everybody, reading, grammar, rng) for each in there]
+    return company_of([lead_of(each, everybody, reading, grammar, rng) for each in there])
+
+
+def company_of(leads: Sequence[Lead]) -> Company:
+    """Them as company of others."""
     people = [lead for lead in leads if lead.human]
     return Company(
         name=" and ".join(lead.intro for lead in leads),
@@ -160,9 +164,10 @@ def _company(
     )
 
 
-def _lead_of(
+def lead_of(
     mention: Mention, everybody: Sequence[Mention], reading: Reading, grammar: Grammar, rng: random.Random
 ) -> Lead:
+    """Somebody whom a line mentions, one of `everybody` in it."""
     said = about(mention, everybody, reading, grammar)
     if mention.name and (not mention.kind or _is_human(mention, grammar)):
         return _with_name(mention, said, reading, grammar, rng)

@@ -18,6 +18,7 @@ MOST_ADJECTIVES = 2
 MOST_SUBJECT = 3
 FAINT = -0.6
 """How surely the line must name the first activity; others must be named more surely than by a weak word."""
+ONE, MANY = frozenset(["he", "she", "it"]), frozenset(["they", "we"])
 INSIDE = ("thing", "weather", "time")
 WITHIN = {"in": "in", "into": "in", "inside": "inside", "at": "at"}
 NO_PLACES = frozenset(
@@ -79,8 +80,10 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
     given |= {0} if words and free[0] and invented_name(words) else set()
     subject = _own_subject(words, free, matches)
     given |= {subject} if subject else set()
-    people, names = subjects(words, matches, taken, given), frozenset(taken)
+    pronouns = {index: word.lower in MANY for index, word in enumerate(words) if word.lower in ONE | MANY}
+    people, names = subjects(words, matches, taken, given | pronouns.keys()), frozenset(taken)
     many = plurals(words, given, matches, grammar) | (names if several else frozenset())
+    many |= {index for index, are_many in pronouns.items() if are_many}
     doing = own_predicate(
         Clause(words=words, free=free, matches=matches, subjects=people, named=names, many=many, several=several)
     )

@@ -87,7 +87,8 @@ def _nouns(reading: Reading, grammar: Grammar) -> Iterator[Mention]:
         before = match.start - len(adjectives) - 1
         word = reading.words[before].lower if before >= 0 else ""
         nearby = {each.lower for each in reading.words[max(0, match.start - 2) : match.start]}
-        marked = match.start == 0 or bool(nearby & (ARTICLES | numbers))
+        begins = match.start == 0 or reading.words[match.start - 1].clause < reading.words[match.start].clause
+        marked = begins or bool(nearby & (ARTICLES | numbers))
         apposition = word in ("a", "an", "the") and reading.cast and before == reading.cast_end
         verb = match.names("activity") and not marked
         part = match.end < len(reading.words) and reading.words[match.end].lower in COMPOUNDS

@@ -1,19 +1,23 @@
 """The offline planner: a story from one line by grammar and chance, with no key, no network and no model.
 
 The same line, cast and seed always give the same plan. The grammar is data (prompts/offline); this file only puts the
-steps in order: read the line, find the leads, shape the story, put each moment into words.
+steps in order: read the line, find the leads, shape the story, put each moment into words. A line of several sentences
+is told in them.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
-from storyboard.planning.arc import Moment, moments, premise
-from storyboard.planning.grammar import grammar, with_own_place
+from storyboard.planning.arc import Moment, Premise, moments, parts, premise
+from storyboard.planning.grammar import Grammar, grammar, with_own_place
 from storyboard.planning.leads import find_leads
-from storyboard.planning.line import read_line
+from storyboard.planning.line import Reading, read_line
 from storyboard.planning.scene_prompt import scene_prompt
+from storyboard.planning.sentences import sentences_of
 from storyboard.planning.styles import Style, joined, story_style
+from storyboard.planning.told import grouped, told_moments
 from storyboard.planning.wording import Narrator
 from storyboard.protocols import Cast, Recorder
 from storyboard.scene_plan import Scene, ScenePlan
@@ -36,18 +40,29 @@ class OfflinePlanner:
         """
         rules, style = grammar(), story_style(story, cast)
         rng = random.Random(f"offline/2\0{story.logline}\0{story.seed}\0{','.join(story.cast)}")
-        reading = read_line(story.logline, cast, rules)
+        sentences = sentences_of(story.logline, cast, rules)
+        several = len(sentences) > 1
+        texts = grouped(sentences, story.scene_count) if several else (story.logline,)
+        readings = [read_line(text, cast, rules) for text in texts]
+        rules = _with_own_places(rules, readings)
+        must = [cast[name] for name in story.cast if cast[name].kind == "character"]
+        leads, company = find_leads(read_line(story.logline, cast, rules), must, rules, rng)
+        if several:
+            told = [*told_moments(texts, readings, leads, story.scene_count, rules, rng)]
+        else:
+            about = premise(readings[0], leads, company, story.scene_count, rules, rng)
+            told = [(about, moment) for moment in moments(about, parts(story.scene_count), rules, rng)]
+        narrator = Narrator(about=told[0][0], grammar=rules, rng=rng)
+        scenes = tuple(_scene(number, *each, narrator, style) for number, each in enumerate(told, 1))
+        return ScenePlan(story=story, title=title_of(sentences[0]), scenes=scenes, planner=self.name)
+
+
+def _with_own_places(rules: Grammar, readings: Sequence[Reading]) -> Grammar:
+    """The grammar and the places that only the line knows."""
+    for reading in readings:
         if reading.own_place:
             rules = with_own_place(rules, reading.places[0], reading.own_place, indoors=not reading.weather)
-        must = [cast[name] for name in story.cast]
-        leads, company = find_leads(reading, [each for each in must if each.kind == "character"], rules, rng)
-        about = premise(reading, leads, company, story.scene_count, rules, rng)
-        narrator = Narrator(about=about, grammar=rules, rng=rng)
-        scenes = tuple(
-            _scene(number, moment, narrator, style)
-            for number, moment in enumerate(moments(about, story.scene_count, rules, rng), 1)
-        )
-        return ScenePlan(story=story, title=title_of(story.logline), scenes=scenes, planner=self.name)
+    return rules
 
 
 def language_note(line: str, cast: Cast) -> str:
@@ -65,7 +80,8 @@ def title_of(line: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _scene(number: int, moment: Moment, narrator: Narrator, style: Style | None) -> Scene:
+def _scene(number: int, about: Premise, moment: Moment, narrator: Narrator, style: Style | None) -> Scene:
+    narrator.about = about
     dialogue = narrator.dialogue(moment)
     spoken = len(dialogue.split()) * SECONDS_A_WORD
     return Scene(

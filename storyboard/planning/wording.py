@@ -13,6 +13,7 @@ from storyboard.planning.inflect import inflect, sentence_case, with_article
 from storyboard.planning.leads import Lead
 
 FRAMES = {"opening": "opening", "development": "middle", "turn": "turn", "height": "height", "close": "close"}
+QUOTED = re.compile(r"[\"“„]([^\"“”„]{2,120})[\"”“]")
 TELLING = re.compile(r"[^\x00-\x7f]| .*(?<!ed)(?<!ing)(?<!ly)$")
 
 
@@ -28,7 +29,10 @@ class Narrator:
     by_pronoun: bool = True
 
     def caption(self, moment: Moment) -> str:
-        """One or two sentences for readers; characters by name."""
+        """One or two sentences for readers, the line's own where there is one; characters by name."""
+        if moment.told:
+            self.introduced.update(lead.name for lead in moment.who)
+            return moment.told
         does = self.does(moment)
         frame = self._fresh([frame for frame in self._frames(moment) if not ("At last" in frame and "at last" in does)])
         values = {
@@ -80,8 +84,11 @@ class Narrator:
         return f"{joined([lead.name for lead in moment.who])} {pose}"
 
     def dialogue(self, moment: Moment) -> str:
-        """A spoken line in about every third scene, or ""."""
+        """A spoken line in about every third scene, or ""; of a sentence of the line's own what it quotes."""
         speaker = moment.who[self.rng.randrange(len(moment.who))]
+        if moment.told:
+            quoted = QUOTED.search(moment.told)
+            return f"{sentence_case(speaker.name)}: {quoted[1]}" if quoted else ""
         if not speaker.human or moment.beat.expression == "asleep" or self.rng.random() > 0.4:
             return ""
         table = self.grammar.tables["dialogue"][moment.stage]

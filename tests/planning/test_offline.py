@@ -252,6 +252,60 @@ def test_what_is_done_fits_the_line(line: str, wanted: tuple[str, ...], never: t
     assert not any(word in prompts(made) for word in never), prompts(made)
 
 
+TOLD = "Tom meets Anna at the market. They fall in love. Anna leaves on a ship; Tom waits at the harbour for her"
+
+
+def test_sentences_become_captions_in_their_order() -> None:
+    captions = [scene.caption for scene in plan(TOLD, 6).scenes]
+    told = ["Tom meets Anna at the market.", "They fall in love.", "Anna leaves on a ship."]
+    told.append("Tom waits at the harbour for her.")
+    assert [caption for caption in captions if caption in told] == told and captions[-1] == told[-1]
+    grouped = [scene.caption for scene in plan(TOLD, 2).scenes]
+    assert grouped == [" ".join(told[:2]), " ".join(told[2:])]
+    assert plan(TOLD).title == "Tom meets Anna at the market"
+
+
+def test_everybody_keeps_their_look_and_pronouns_mean_whoever_was_there() -> None:
+    scenes = {scene.caption.split()[-1]: scene for scene in plan(TOLD, 4).scenes}
+    looks = {word: re.findall(r"\(((?:wo)?man [^()]*):1\.2\)", scene.prompt) for word, scene in scenes.items()}
+    tom, anna = looks["market."]
+    assert tom.startswith("man") and anna.startswith("woman")
+    assert looks["love."] == [tom, anna] and looks["ship."] == [anna] and looks["her."] == [tom]
+    assert [scene.place for scene in scenes.values()] == ["market", "market", "boat", "harbour"]
+
+
+@pytest.mark.parametrize(
+    ("line", "captions"),
+    [
+        ("Mira bakes a cake, then a dog eats it", ["Mira bakes a cake.", "Then a dog eats it."]),
+        ("Mr. Smith buys a hat. The hat flies away", ["Mr. Smith buys a hat.", "The hat flies away."]),
+        ('Tom laughs. He says: "Come back!" and runs', ["Tom laughs.", 'He says: "Come back!" and runs.']),
+        ("A boy runs. It rains. He sleeps. He wakes up", ["A boy runs. It rains.", "He sleeps. He wakes up."]),
+    ],
+)
+def test_what_a_sentence_is(line: str, captions: list[str]) -> None:
+    made = plan(line, 2)
+    assert [scene.caption for scene in made.scenes] == captions
+    assert ["Come back!" in scene.dialogue for scene in made.scenes] == ['"' in caption for caption in captions]
+
+
+@pytest.mark.parametrize("line", ["Flynn runs and then sleeps", "Flynn at 3.30 p.m. in the park", "Dr. Who"])
+def test_one_sentence_is_one_story(line: str) -> None:
+    assert line not in " ".join(scene.caption for scene in plan(line).scenes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(LINES), min_size=2, max_size=30, unique=True), st.integers(1, MOST_SCENES))
+def test_told_plans_keep_the_rules_too(lines: list[str], count: int) -> None:
+    made = plan(". ".join(lines), count)
+    assert len(made.scenes) == count and all(len(scene.caption) <= 401 for scene in made.scenes)
+    sizes = [scene.shot.size for scene in made.scenes]
+    assert all(one != two for one, two in itertools.pairwise(sizes))
+    for scene in made.scenes:
+        assert all(0 < weight <= 1.3 for _, weight in parse_attention(scene.prompt))
+        assert 40 <= len(scene.alt) and not re.search(r"[<>{}|]", scene.caption + scene.alt + scene.action)
+
+
 def test_an_adjective_is_nobody() -> None:
     made = plan("The last train home")
     assert all("last train" in scene.prompt and "The last " not in scene.caption for scene in made.scenes)

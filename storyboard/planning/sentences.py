@@ -1,0 +1,74 @@
+"""The sentences of a line that tells more than one thing, each of which becomes scenes of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from storyboard.character import Character
+from storyboard.planning.grammar import Grammar
+from storyboard.planning.line import read_line
+from storyboard.planning.mentions import mentions
+from storyboard.planning.words import ARTICLES
+
+ENDS = re.compile(r"(?<=[.!?…])\s+(?=[^a-z])|(?<=[.!?…][\"'”’)])\s+(?=[^a-z])|\s*;\s*")
+STEPS = re.compile(
+    r",?\s+(?:and\s+|but\s+)?(?=(?:then|finally|suddenly|afterwards|later|next|at last|in the end)\b)", re.I
+)
+PRONOUNS = frozenset("he she they it we i you there this that everybody everyone nobody".split())
+WORD = re.compile(r"\w")
+SMALL = re.compile(r"(?:and|but|so|then|finally|suddenly|afterwards|later|next|at last|in the end)[\s,]+", re.I)
+SHORTEST = 2
+"""Words that a sentence has at least; fewer belong to the next one ("Mr. Smith")."""
+
+
+def sentences_of(line: str, cast: Mapping[str, Character], grammar: Grammar) -> tuple[str, ...]:
+    """The line's sentences, in order; the whole line where it is only one.
+
+    A sentence ends at a full stop or semicolon, or where "then", "finally" and the like tell of somebody: "a cake, then
+    a dog eats it" are two, "runs and then sleeps" is one.
+    """
+    found = [
+        step
+        for sentence in _joined_short(ENDS.split(line))
+        for step in _steps_of(sentence, cast, grammar)
+        if WORD.search(step)
+    ]
+    return tuple(step.strip(" ,") for step in found) or (line,)
+
+
+def _steps_of(sentence: str, cast: Mapping[str, Character], grammar: Grammar) -> list[str]:
+    """A sentence cut wherever "then" and the like begin something that has a subject of its own."""
+    steps, start = [], 0
+    for cut in STEPS.finditer(sentence):
+        if _has_subject(STEPS.split(sentence[cut.end() :])[0], cast, grammar):
+            steps.append(sentence[start : cut.start()])
+            start = cut.end()
+    return [*steps, sentence[start:]]
+
+
+def _joined_short(pieces: list[str]) -> list[str]:
+    """The same, with what is too short to be a sentence before the one behind it."""
+    found: list[str] = []
+    held = ""
+    for piece in pieces:
+        whole = f"{held} {piece}".strip()
+        held = whole if len(whole.split()) < SHORTEST else ""
+        if not held and whole:
+            found.append(whole)
+    return [*found[:-1], f"{found[-1]} {held}"] if found and held else found or [held]
+
+
+def _has_subject(text: str, cast: Mapping[str, Character], grammar: Grammar) -> bool:
+    """Whether a part of a sentence says who: it begins with a pronoun, an article, a name, or somebody's noun."""
+    plain = SMALL.sub("", text)
+    first = plain.split(maxsplit=1)[0].lower() if plain.split() else ""
+    reading = read_line(plain, cast, grammar)
+    named = any(each.first == 0 for each in mentions(reading, grammar))
+    return first in PRONOUNS | ARTICLES or named or bool(reading.cast and reading.cast_end == 1)
+
+
+def as_caption(sentence: str) -> str:
+    """A sentence with a capital and an end."""
+    whole = sentence[:1].upper() + sentence[1:]
+    return whole if re.search(r"[.!?…][\"'”’)]*$", whole) else f"{whole}."
