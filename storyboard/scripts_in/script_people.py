@@ -6,6 +6,7 @@ red coat"), and a fixed choice for the rest, which depends on their name and the
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -63,8 +64,13 @@ def _introductions(names: Collection[str], shots: Sequence[ScriptShot]) -> dict[
 
 def _mentioned(names: Collection[str]) -> re.Pattern[str]:
     """Any of the names, of several the longest, and whether it is a possessive."""
-    longest = sorted(map(re.escape, names), key=lambda name: (-len(name), name))
-    return re.compile(rf"\b({'|'.join(longest) or '(?!)'})\b(['’]s\b)?", re.IGNORECASE)
+    return _pattern(tuple(sorted(names, key=lambda name: (-len(name), name))))
+
+
+@functools.lru_cache(maxsize=4)
+def _pattern(longest_first: tuple[str, ...]) -> re.Pattern[str]:
+    names = "|".join(map(re.escape, longest_first))
+    return re.compile(rf"\b({names or '(?!)'})\b(['’]s\b)?", re.IGNORECASE)
 
 
 def without_introductions(action: str, people: Mapping[str, Lead]) -> str:

@@ -134,7 +134,7 @@ def _scene(shot: ScriptShot, number: int, label: str, cast: Cast, people: Mappin
         number=number,
         prompt=_prompt(shot, seen, present, cast, people),
         caption=caption,
-        alt=clean(f"{shot.action or f'{shot.speakers[0].title()} speaks'}. {shot.place.capitalize()}.")[:400],
+        alt=_alt(shot),
         action=shot.action,
         dialogue=shot.dialogue,
         cast=present,
@@ -145,11 +145,18 @@ def _scene(shot: ScriptShot, number: int, label: str, cast: Cast, people: Mappin
     )
 
 
+def _alt(shot: ScriptShot) -> str:
+    """What is seen: the action or who speaks, and where; of a voice over nothing else what is heard."""
+    seen = shot.action or (f"{shot.speakers[0].title()} speaks" if shot.speakers else "")
+    told = [each for each in (seen, shot.place.capitalize()) if each] or [shot.dialogue]
+    return clean(" ".join(f"{each}." for each in told))[:400]
+
+
 def _usual_shot(shot: ScriptShot) -> Shot:
     """A scene opens wide, somebody who only speaks is seen close, everything else in a medium shot."""
     if shot.first:
         return Shot(size="wide")
-    return Shot(size="medium-close-up") if shot.dialogue and not shot.action else Shot()
+    return Shot(size="medium-close-up") if shot.speakers and not shot.action else Shot()
 
 
 def _named(name: str, text: str) -> bool:
@@ -159,7 +166,7 @@ def _named(name: str, text: str) -> bool:
 def _prompt(shot: ScriptShot, seen: Shot, present: Iterable[str], cast: Cast, people: Mapping[str, Lead]) -> str:
     """What the picture shows, with every registered character by token and noun, and all others by their looks."""
     action = without_introductions(shot.action, people)
-    text = _prose(action or f"{shot.speakers[0] if shot.speakers else 'somebody'} speaking")
+    text = _prose(action or (f"{shot.speakers[0]} speaking" if shot.speakers else ""))
     text = in_looks(" ".join(text.split()[:MOST_PROMPT_WORDS]), people)
     missing = []
     for name in present:

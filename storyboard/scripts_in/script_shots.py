@@ -23,6 +23,10 @@ BONEYARD_MARK = re.compile(r"/\*\d+\*/")
 SHOT_NOTE = re.compile(r"shot\s*:\s*(.*)", re.IGNORECASE)
 NOTE_MARK = re.compile(r"\[\[(\d+)\]\]")
 NOTE = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+EXTENSION = re.compile(r"\s*\((.*?)\)\s*$")
+OFF_SCREEN = re.compile(
+    r"\b(?:v\.?\s?o|o\.?\s?[sc]|off|voice[\s-]?over|pre-?lap|filtered|on (?:the )?phone)\b", re.IGNORECASE
+)
 SECONDS_PER_ACTION_WORD, SECONDS_PER_SPOKEN_WORD = 0.2, 0.3
 ACTION_SECONDS, SPEECH_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 0.5, 1.0, 1.5, 60.0
 """Reading speeds as Storyboarder uses them."""
@@ -36,7 +40,7 @@ class ScriptShot:
         place, time: from the scene's heading ("INT. KITCHEN - DAY").
         scene_number: the script's own number of the scene, or "".
         first: it begins the scene.
-        speakers: who speaks, as written.
+        speakers: who speaks and is seen, as written.
         synopsis: the scene's summary, on its first shot.
     """
 
@@ -61,11 +65,13 @@ class ScriptShot:
 
 @dataclass(frozen=True, kw_only=True)
 class Element:
-    """A paragraph of a script. `kind`: "SceneHeading", "Action", "Character", "Dialogue", "Synopsis" and others."""
+    """A paragraph of a script. `kind`: "SceneHeading", "Action", "Character", "Dialogue", "Synopsis" and others;
+    `heard`: of a speaker who is not seen, how ("V.O.")."""
 
     kind: str
     text: str
     number: str = ""
+    heard: str = ""
 
 
 def read_script(path: Path) -> tuple[str, tuple[ScriptShot, ...]]:
@@ -97,7 +103,8 @@ def _fountain(path: Path, text: str) -> tuple[str, list[Element]]:
     for element in script.elements:
         kind, number = type(element).__name__, str(getattr(element, "scene_number", "") or "")
         words = str(element.name or "") if kind == "Character" else str(element.text_raw or "")
-        elements.append(Element(kind=kind, text=_with_notes(words, notes), number=number))
+        heard = _off_screen(str(getattr(element, "extension", "") or ""))
+        elements.append(Element(kind=kind, text=_with_notes(words, notes), number=number, heard=heard))
     titles = [str(entry.text) for entry in script.titleEntries if entry.key.lower() == "title"]
     return " ".join(titles), elements
 
@@ -125,9 +132,17 @@ def _final_draft(path: Path, text: str) -> tuple[str, list[Element]]:
     for paragraph in root.iterfind("Content/Paragraph"):
         kind = paragraph.get("Type", "Action")
         words = "".join(run.text or "" for run in paragraph.iterfind("Text"))
-        words = re.sub(r"\s*\(.*?\)\s*$", "", words) if kind == "Character" else words
-        elements.append(Element(kind=FINAL_DRAFT_KINDS.get(kind, kind), text=words, number=paragraph.get("Number", "")))
+        number, heard = paragraph.get("Number", ""), ""
+        if kind == "Character":
+            heard = _off_screen(" ".join(EXTENSION.findall(words)))
+            words = EXTENSION.sub("", words)
+        elements.append(Element(kind=FINAL_DRAFT_KINDS.get(kind, kind), text=words, number=number, heard=heard))
     return "", elements
+
+
+def _off_screen(extension: str) -> str:
+    """What stands behind a speaker's name if it says that they are not seen, else ""."""
+    return clean(extension) if OFF_SCREEN.search(extension) else ""
 
 
 def read_text(path: Path) -> str:
@@ -153,6 +168,7 @@ class _Cutter:
     fresh: bool = True
     shot: Shot | None = None
     speaker: str = ""
+    heard: str = ""
     current: ScriptShot | None = None
     done: list[ScriptShot] = field(default_factory=list)
 
@@ -186,7 +202,7 @@ def _cut(elements: Sequence[Element]) -> Iterator[ScriptShot]:
         elif element.kind == "Action":
             _action(cutter, element.text)
         elif element.kind == "Character":
-            cutter.speaker = clean(element.text)
+            cutter.speaker, cutter.heard = clean(element.text), element.heard
         elif element.kind in ("Dialogue", "Lyric"):
             _speech(cutter, element.text)
     cutter.finish()
@@ -210,6 +226,11 @@ def _action(cutter: _Cutter, text: str) -> None:
 def _speech(cutter: _Cutter, text: str) -> None:
     line = clean(_without_notes(cutter, text))
     shown = cutter.current
+    if cutter.heard:
+        shown = shown or cutter.begin()
+        said = f"{cutter.speaker} ({cutter.heard}): {line}"
+        cutter.current = replace(shown, dialogue=clean(f"{shown.dialogue} {said}"))
+        return
     if shown is None or (shown.speakers and cutter.speaker not in shown.speakers):
         shown = cutter.begin()
     said = f"{cutter.speaker}: {line}" if cutter.speaker not in shown.speakers else line

@@ -69,7 +69,7 @@ def test_fountain_is_cut_into_shots(tmp_path: Path) -> None:
         "The kettle boils over.",
         "He lies in the grass.",
     ]
-    assert [shot.dialogue for shot in shots] == ["FLYNN: What a day.", "", "DOG: Woof!"]
+    assert [shot.dialogue for shot in shots] == ["FLYNN (V.O.): What a day.", "", "DOG: Woof!"]
     assert [(shot.place, shot.time) for shot in shots] == [("KITCHEN", "MORNING")] * 2 + [("PARK", "DAY")]
     assert shots[1].shot == Shot(size="close-up", angle="low", movement="push-in")
     assert shots[0].synopsis == "Flynn wakes up late."
@@ -80,7 +80,7 @@ def test_a_script_becomes_a_plan(tmp_path: Path) -> None:
     assert [scene.label for scene in plan.scenes] == ["4A", "4B", "5A"]
     assert "fljsdhn man opens the window" in plan.scenes[0].prompt and plan.scenes[0].cast == ("flynn",)
     assert "fljsdhn" not in plan.scenes[0].caption
-    assert plan.scenes[0].duration_s == pytest.approx(4 * 0.2 + 0.5 + 4 * 0.3 + 1.0)
+    assert plan.scenes[0].duration_s == pytest.approx(4 * 0.2 + 0.5 + 5 * 0.3 + 1.0)
     assert changes.added == tuple(scene.id for scene in plan.scenes)
 
 
@@ -224,6 +224,26 @@ def test_looks_depend_on_the_name_and_the_seed_alone(tmp_path: Path) -> None:
 def test_a_long_shot_keeps_its_place_and_its_brackets(tmp_path: Path) -> None:
     (prompt,) = bakery(tmp_path, f"INT. KITCHEN - DAY\n\n{'very ' * 44}TOM ANNA sleep.\n\nTOM\nHm.\n")
     assert prompt.endswith(", kitchen, day") and prompt.count("(") == prompt.count(")") == 1
+
+
+@pytest.mark.parametrize("extension", ["V.O.", "O.S.", "VO", "o.c.", "VOICE OVER", "OFF"])
+def test_who_is_only_heard_is_not_drawn(tmp_path: Path, extension: str) -> None:
+    text = f"INT. KITCHEN - DAY\n\nTom sits.\n\nANNA ({extension})\nHello?\n\nTOM\nHm.\n"
+    _, shots = read_script(written(tmp_path, "heard.fountain", text))
+    plan, _ = plan_from_shots("Heard", shots, {})
+    assert [scene.dialogue for scene in plan.scenes] == [f"ANNA ({extension}): Hello? TOM: Hm."]
+    assert plan.scenes[0].prompt.count("man with") == 1 and "woman" not in plan.scenes[0].prompt
+
+
+def test_a_voice_over_a_place_shows_the_place(tmp_path: Path) -> None:
+    fountain = "EXT. SEA - NIGHT\n\nNARRATOR (V.O.)\nOnce there was a ship.\n"
+    drawn = FDX.replace("FLYNN</Text>", "FLYNN (V.O.)</Text>").replace("Flynn </Text>", "A dog </Text>")
+    _, shots = read_script(written(tmp_path, "sea.fountain", fountain))
+    scene = plan_from_shots("Sea", shots, {})[0].scenes[0]
+    assert scene.prompt == "wide shot, sea, night" and scene.alt == "Sea." and scene.shot.size == "wide"
+    _, shots = read_script(written(tmp_path, "beach.fdx", drawn))
+    scene = plan_from_shots("Beach", shots, CAST)[0].scenes[0]
+    assert scene.dialogue == "FLYNN (V.O.): Wait!" and scene.cast == () and "fljsdhn" not in scene.prompt
 
 
 @given(st.text(), st.text(alphabet="KIMkımſs ()'’.,"))
