@@ -23,7 +23,7 @@ from storyboard.protocols import Cast, Planner
 from storyboard.render_options import RenderOptions
 from storyboard.run_store import RunStore
 from storyboard.scene_plan import ScenePlan, plan_to_json
-from storyboard.story import Story
+from storyboard.story import Story, usual_scene_count
 from storyboard.text import slug
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ DEFAULT_FORMATS = ("pdf", "png", "html")
 def create_board(
     story: str | Story,
     *,
-    scene_count: int = 5,
+    scene_count: int | None = None,
     seed: int = 0,
     style: str = "",
     aspect: tuple[int, int] | None = None,
@@ -53,6 +53,7 @@ def create_board(
 
     Args:
         story: the line, or a whole `Story` (then scene_count, seed, style, aspect and cast are its own).
+        scene_count: 1 to 24; None: five, or one for each of the line's sentences.
         planner: "offline", "openai" or "langchain"; None chooses by whether a key is set.
         output: the board folder; None names one after the line in the working directory.
         characters: a further folder of characters.
@@ -66,9 +67,8 @@ def create_board(
         StoryboardError: any other of its kinds, with a hint.
     """
     if isinstance(story, str):
-        story = Story(
-            logline=story, scene_count=scene_count, seed=seed, style=style, aspect=aspect, cast=tuple(cast)
-        )  # fmt: skip
+        count = usual_scene_count(story) if scene_count is None else scene_count
+        story = Story(logline=story, scene_count=count, seed=seed, style=style, aspect=aspect, cast=tuple(cast))
     known = load_cast(characters)
     check_cast(story, known)
     board_exports(formats)

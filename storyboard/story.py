@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storyboard.errors import BadInput
-from storyboard.text import clean
+from storyboard.text import clean, sentences
 
 LONGEST_LOGLINE = 2000
-MOST_SCENES = 24
+USUAL_SCENES, MOST_SCENES = 5, 24
 LARGEST_SEED = 2**32 - 1
 
 
@@ -27,7 +27,7 @@ class Story:
     """
 
     logline: str
-    scene_count: int = 5
+    scene_count: int = USUAL_SCENES
     style: str = ""
     aspect: tuple[int, int] | None = None
     seed: int = 0
@@ -44,6 +44,11 @@ class Story:
             raise BadInput(f"A seed lies between 0 and {LARGEST_SEED}, not {self.seed}.", hint="For example: --seed 7")
         if self.aspect is not None and not all(1 <= side <= 10_000 for side in self.aspect):
             raise BadInput(f"{self.aspect} is not a shape.", hint="For example: --aspect 16:9")
+
+
+def usual_scene_count(logline: str) -> int:
+    """How many scenes a line becomes when nobody says: five, or as many as it has sentences."""
+    return min(MOST_SCENES, max(USUAL_SCENES, len(sentences(clean(logline)))))
 
 
 def _checked_logline(text: str) -> str:

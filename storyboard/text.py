@@ -11,6 +11,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RESERVED_NAMES = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{digit}" for digit in range(1, 10)), *(f"lpt{digit}" for digit in range(1, 10))]
 )
+SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[^a-z])|(?<=[.!?…][\"'”’)])\s+(?=[^a-z])|\s*;\s*")
+SHORTEST_SENTENCE = 2
+"""Words that a sentence has at least; fewer belong to the next one ("Mr. Smith")."""
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
@@ -23,6 +26,17 @@ def clean(text: str) -> str:
         or (unicodedata.category(character) not in ("Cc", "Cs", "Co", "Cn") and character not in BIDI_CONTROLS)
     )
     return " ".join("".join(kept).split())
+
+
+def sentences(text: str) -> list[str]:
+    """A line's sentences: it is cut at full stops and semicolons, but not behind what is too short ("Mr. Smith")."""
+    found: list[str] = []
+    held = ""
+    for piece in SENTENCE_END.split(text):
+        whole = f"{held} {piece}".strip()
+        held = whole if len(whole.split()) < SHORTEST_SENTENCE else ""
+        found += [whole] if whole and not held else []
+    return [*found[:-1], f"{found[-1]} {held}".strip()] if found else [held]
 
 
 def slug(text: str, longest: int = 48) -> str:

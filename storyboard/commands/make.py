@@ -16,7 +16,9 @@ from storyboard.create import create_board
 
 @click.command()
 @click.argument("story")
-@click.option("-n", "--scenes", "scene_count", type=int, default=5, show_default=True, help="How many scenes, 1 to 24.")
+@click.option(
+    "-n", "--scenes", "scene_count", type=int, help="How many scenes, 1 to 24; by default 5, or one for each sentence."
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The board folder; named after the line by default."
 )

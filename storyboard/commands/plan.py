@@ -14,12 +14,14 @@ from storyboard.create import check_cast, make_planner
 from storyboard.files import publish
 from storyboard.planning.choose import default_planner
 from storyboard.scene_plan import ScenePlan, plan_to_json
-from storyboard.story import Story
+from storyboard.story import Story, usual_scene_count
 
 
 @click.command()
 @click.argument("story")
-@click.option("-n", "--scenes", "scene_count", type=int, default=5, show_default=True, help="How many scenes, 1 to 24.")
+@click.option(
+    "-n", "--scenes", "scene_count", type=int, help="How many scenes, 1 to 24; by default 5, or one for each sentence."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A plan file to write, for `storyboard render`.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--style", default="", help="A look from `storyboard styles list`.")
@@ -31,7 +33,7 @@ from storyboard.story import Story
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
     story: str,
-    scene_count: int,
+    scene_count: int | None,
     output: Path | None,
     seed: int,
     style: str,
@@ -49,7 +51,7 @@ def plan(
     """
     asked = Story(
         logline=story,
-        scene_count=scene_count,
+        scene_count=usual_scene_count(story) if scene_count is None else scene_count,
         seed=seed,
         style=style,
         aspect=parse_aspect(aspect) if aspect else None,

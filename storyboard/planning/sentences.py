@@ -10,16 +10,14 @@ from storyboard.planning.grammar import Grammar
 from storyboard.planning.line import read_line
 from storyboard.planning.mentions import mentions
 from storyboard.planning.words import ARTICLES
+from storyboard.text import sentences
 
-ENDS = re.compile(r"(?<=[.!?…])\s+(?=[^a-z])|(?<=[.!?…][\"'”’)])\s+(?=[^a-z])|\s*;\s*")
 STEPS = re.compile(
     r",?\s+(?:and\s+|but\s+)?(?=(?:then|finally|suddenly|afterwards|later|next|at last|in the end)\b)", re.I
 )
 PRONOUNS = frozenset("he she they it we i you there this that everybody everyone nobody".split())
 WORD = re.compile(r"\w")
 SMALL = re.compile(r"(?:and|but|so|then|finally|suddenly|afterwards|later|next|at last|in the end)[\s,]+", re.I)
-SHORTEST = 2
-"""Words that a sentence has at least; fewer belong to the next one ("Mr. Smith")."""
 
 
 def sentences_of(line: str, cast: Mapping[str, Character], grammar: Grammar) -> tuple[str, ...]:
@@ -28,12 +26,7 @@ def sentences_of(line: str, cast: Mapping[str, Character], grammar: Grammar) -> 
     A sentence ends at a full stop or semicolon, or where "then", "finally" and the like tell of somebody: "a cake, then
     a dog eats it" are two, "runs and then sleeps" is one.
     """
-    found = [
-        step
-        for sentence in _joined_short(ENDS.split(line))
-        for step in _steps_of(sentence, cast, grammar)
-        if WORD.search(step)
-    ]
+    found = [step for sentence in sentences(line) for step in _steps_of(sentence, cast, grammar) if WORD.search(step)]
     return tuple(step.strip(" ,") for step in found) or (line,)
 
 
@@ -45,18 +38,6 @@ def _steps_of(sentence: str, cast: Mapping[str, Character], grammar: Grammar) ->
             steps.append(sentence[start : cut.start()])
             start = cut.end()
     return [*steps, sentence[start:]]
-
-
-def _joined_short(pieces: list[str]) -> list[str]:
-    """The same, with what is too short to be a sentence before the one behind it."""
-    found: list[str] = []
-    held = ""
-    for piece in pieces:
-        whole = f"{held} {piece}".strip()
-        held = whole if len(whole.split()) < SHORTEST else ""
-        if not held and whole:
-            found.append(whole)
-    return [*found[:-1], f"{found[-1]} {held}"] if found and held else found or [held]
 
 
 def _has_subject(text: str, cast: Mapping[str, Character], grammar: Grammar) -> bool:

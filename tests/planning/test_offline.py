@@ -17,7 +17,7 @@ from storyboard.planning.grammar import STAGES, grammar
 from storyboard.planning.offline import OfflinePlanner, language_note
 from storyboard.prompting.attention import parse_attention
 from storyboard.scene_plan import ScenePlan, plan_from_json, plan_to_json
-from storyboard.story import MOST_SCENES, Story
+from storyboard.story import MOST_SCENES, Story, usual_scene_count
 
 from .servers import CAST
 
@@ -287,6 +287,14 @@ def test_what_a_sentence_is(line: str, captions: list[str]) -> None:
     made = plan(line, 2)
     assert [scene.caption for scene in made.scenes] == captions
     assert ["Come back!" in scene.dialogue for scene in made.scenes] == ['"' in caption for caption in captions]
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [("Flynn relaxes", 5), ("He sits. " * 7, 7), ("Mr. Smith. " * 9, 9), ("So it is. " * 99, 24), ("", 5)],
+)
+def test_a_board_has_a_scene_for_each_sentence(line: str, count: int) -> None:
+    assert usual_scene_count(line) == count
 
 
 @pytest.mark.parametrize("line", ["Flynn runs and then sleeps", "Flynn at 3.30 p.m. in the park", "Dr. Who"])
