@@ -146,7 +146,7 @@ def _fitting(
 ) -> list[Complication]:
     """The complications that do not contradict the line."""
     places = reading.places or _homes(activity, reading, grammar)[:1]
-    indoors = any(_sheltered(name, grammar) for name in places)
+    indoors = any(sheltered(name, grammar) for name in places)
     kinds = {word for lead in leads for told in lead.told for word in told.split()}
     fitting = []
     for each in all_of_them:
@@ -312,10 +312,11 @@ def _homes(activity: Activity, reading: Reading, grammar: Grammar) -> tuple[str,
 
 def _open_air(places: Sequence[str], reading: Reading, grammar: Grammar) -> tuple[str, ...]:
     """All of them, or where the line speaks of the weather those that it reaches."""
-    return tuple(name for name in places if not (reading.weather and _sheltered(name, grammar)))
+    return tuple(name for name in places if not (reading.weather and sheltered(name, grammar)))
 
 
-def _sheltered(place: str, grammar: Grammar) -> bool:
+def sheltered(place: str, grammar: Grammar) -> bool:
+    """Whether no weather reaches a place."""
     return grammar.places[place].indoors or place == "moon"
 
 
@@ -343,7 +344,7 @@ def _weathers(
     usual = about.reading.weather or rng.choices(("clear", "cloudy", "fog"), (8, 2, 1))[0]
     brought = about.complication.weather if about.complication else ""
     weathers = [brought if brought and stage in ("turn", "height") else usual for stage in stages]
-    inside = [_sheltered(name, grammar) for name in places]
+    inside = [sheltered(name, grammar) for name in places]
     return ["" if covered else weather for covered, weather in zip(inside, weathers, strict=True)]
 
 

@@ -7,7 +7,7 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 
-from storyboard.planning.arc import Moment, Premise, moments, premise
+from storyboard.planning.arc import Moment, Premise, moments, premise, sheltered
 from storyboard.planning.grammar import Activity, Grammar
 from storyboard.planning.leads import MOST_TOGETHER, Company, Lead, company_of, lead_of, leading
 from storyboard.planning.line import Reading
@@ -42,7 +42,7 @@ def told_moments(
     people, last, used = People(readings, leads, grammar, rng), None, set[str]()
     for place, (text, reading) in enumerate(zip(texts, readings, strict=True)):
         who, company = people.of(reading)
-        about = premise(_as_before(reading, last), who, company, 1, grammar, rng, idle=_quiet(grammar))
+        about = premise(_as_before(reading, last, grammar), who, company, 1, grammar, rng, idle=_quiet(grammar))
         stages = _stages(place, len(texts), count)
         for index, moment in enumerate(moments(about, stages, grammar, rng, last=last, used=used)):
             yield about, dataclasses.replace(moment, told="" if index else text)
@@ -61,11 +61,13 @@ def _quiet(grammar: Grammar) -> Activity:
     return Activity(name="quiet", doing="", beats=grammar.generic, places=("street", "park", "city"))
 
 
-def _as_before(reading: Reading, last: Moment | None) -> Reading:
-    """A sentence's reading, with place, time and weather of the scene before where it says none."""
+def _as_before(reading: Reading, last: Moment | None, grammar: Grammar) -> Reading:
+    """A sentence's reading, with place, time and weather of the scene before where it says none; whoever runs or rides
+    has left the house."""
     if last is None:
         return reading
-    places = reading.places or (last.place,)
+    leaves = any(grammar.activities[name].moves for name in reading.activities[:1])
+    places = reading.places or (() if leaves and sheltered(last.place, grammar) else (last.place,))
     return dataclasses.replace(
         reading, places=places, time=reading.time or last.time, weather=reading.weather or last.weather
     )
@@ -77,7 +79,7 @@ class People:
     def __init__(
         self, readings: Sequence[Reading], leads: tuple[Lead, ...], grammar: Grammar, rng: random.Random
     ) -> None:
-        self.grammar, self.who = grammar, leads
+        self.grammar = grammar
         self.registered = {lead.registered.split("@")[0]: lead for lead in leads if lead.registered}
         self.known: dict[str, Lead] = {}
         self.met: dict[str, Lead] = {}
@@ -86,6 +88,7 @@ class People:
             for each in everybody:
                 if _key(each) not in self.known:
                     self.known[_key(each)] = lead_of(each, everybody, reading, grammar, rng)
+        self.who = leads if self.registered else tuple(self.known.values())[:1] or leads
 
     def of(self, reading: Reading) -> tuple[tuple[Lead, ...], Company]:
         """Who does what a sentence says, and who is there besides."""

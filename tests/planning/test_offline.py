@@ -274,6 +274,14 @@ def test_everybody_keeps_their_look_and_pronouns_mean_whoever_was_there() -> Non
     assert [scene.place for scene in scenes.values()] == ["market", "market", "boat", "harbour"]
 
 
+def test_who_is_told_of_later_is_there_before_and_runners_leave_the_house() -> None:
+    rain = plan("It is raining. A girl waits at the bus stop.", 2)
+    girls = [re.search(r"\((girl [^()]*):1\.2\)", scene.prompt)[1] for scene in rain.scenes]  # type: ignore[index]
+    assert girls[0] == girls[1]
+    morning = plan("Flynn wakes up late in the bedroom. He runs to school", 2).scenes
+    assert morning[0].place == "bedroom" and not grammar().places[morning[1].place].indoors
+
+
 @pytest.mark.parametrize(
     ("line", "captions"),
     [
