@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storyboard.errors import BadInput
-from storyboard.text import clean, sentences
+from storyboard.text import clean, one_line, sentences
 
 LONGEST_LOGLINE = 2000
 USUAL_SCENES, MOST_SCENES = 5, 24
@@ -48,11 +48,11 @@ class Story:
 
 def usual_scene_count(logline: str) -> int:
     """How many scenes a line becomes when nobody says: five, or as many as it has sentences."""
-    return min(MOST_SCENES, max(USUAL_SCENES, len(sentences(clean(logline)))))
+    return min(MOST_SCENES, max(USUAL_SCENES, len(sentences(clean(one_line(logline))))))
 
 
 def _checked_logline(text: str) -> str:
-    line = clean(text)
+    line = clean(one_line(text))
     if not line:
         raise BadInput("The story is empty.", hint='For example: storyboard "Flynn relaxing on a sunny day"')
     if len(line) > LONGEST_LOGLINE:

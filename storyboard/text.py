@@ -11,7 +11,12 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RESERVED_NAMES = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{digit}" for digit in range(1, 10)), *(f"lpt{digit}" for digit in range(1, 10))]
 )
+NUMBERED = re.compile(r"^(?:\d{1,2}[.)]|[-*•–])\s+")
 SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[^a-z])|(?<=[.!?…][\"'”’)])\s+(?=[^a-z])|\s*;\s*")
+ABBREVIATION = re.compile(
+    r"(?:.*\s)?(?:dr|mr|mrs|ms|prof|st|jr|sr|vs|mt|lt|capt|col|gen|sgt|rev|no|[a-z])\.", re.IGNORECASE
+)
+"""A text that ends in the middle of a sentence: "Sherlock Holmes and Dr."."""
 SHORTEST_SENTENCE = 2
 """Words that a sentence has at least; fewer belong to the next one ("Mr. Smith")."""
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -28,14 +33,22 @@ def clean(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def one_line(text: str) -> str:
+    """Several lines, such as a list, as sentences of one: without bullets, each with an end."""
+    lines = [NUMBERED.sub("", line.strip()) for line in text.splitlines() if line.strip()]
+    if len(lines) < 2:
+        return text
+    return " ".join(line if line[-1] in ".!?…:;,\"'”’)" else f"{line}." for line in lines if line)
+
+
 def sentences(text: str) -> list[str]:
     """A line's sentences: it is cut at full stops and semicolons, but not behind what is too short ("Mr. Smith")."""
     found: list[str] = []
     held = ""
     for piece in SENTENCE_END.split(text):
         whole = f"{held} {piece}".strip()
-        held = whole if len(whole.split()) < SHORTEST_SENTENCE else ""
-        found += [whole] if whole and not held else []
+        held = whole if len(whole.split()) < SHORTEST_SENTENCE or ABBREVIATION.fullmatch(whole) else ""
+        found += [NUMBERED.sub("", whole)] if whole and not held else []
     return [*found[:-1], f"{found[-1]} {held}".strip()] if found else [held]
 
 

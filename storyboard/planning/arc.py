@@ -166,11 +166,15 @@ def moments(
     rng: random.Random,
     last: Moment | None = None,
     used: set[str] | None = None,
+    told: bool = False,
 ) -> tuple[Moment, ...]:
     """A scene for each of the stages, in order; behind `last` and without the beats of `used`, to which theirs are
-    added."""
+    added. Where the first is `told` in the line's own words, it shows what is done, and the line's mood."""
     count = len(stages)
-    beats = _beats(about, stages, grammar, rng, set() if used is None else used)
+    shown = ("development", *stages[1:]) if told else stages
+    beats = _beats(about, shown, grammar, rng, set() if used is None else used)
+    if told:
+        beats[0] = _in_mood(beats[0], about.reading.mood, grammar, firmly=True)
     places = _places(about, count, grammar, rng)
     times = _times(about, count, rng)
     weathers = _weathers(about, stages, places, grammar, rng)
@@ -274,9 +278,9 @@ def _pools(about: Premise, stage: str, first: bool, closing: bool, grammar: Gram
     return pools
 
 
-def _in_mood(beat: Beat, mood: str, grammar: Grammar) -> Beat:
-    """A plain face takes on the line's mood."""
-    if not mood or beat.expression != "neutral":
+def _in_mood(beat: Beat, mood: str, grammar: Grammar, *, firmly: bool = False) -> Beat:
+    """A plain face takes on the line's mood; `firmly`, any that is awake."""
+    if not mood or beat.expression == "asleep" or (beat.expression != "neutral" and not firmly):
         return beat
     return dataclasses.replace(beat, expression=grammar.tables["moods"][mood]["expression"])
 
@@ -299,6 +303,9 @@ def _places(about: Premise, count: int, grammar: Grammar, rng: random.Random) ->
             route = [rng.choice(near), home]
         if count >= 6 and near and (len(route) == 1 or rng.random() < 0.5):
             route.append(rng.choice([name for name in near if name not in route] or [home]))
+    elif set(route) <= about.reading.destinations and count > 1:
+        homes = _homes(about.activity, about.reading, grammar)
+        route = [next((name for name in homes if name not in route), homes[0]), *route]
     elif len(route) == 1 and count >= 8:
         near = _open_air(grammar.places[route[0]].near, about.reading, grammar)
         route = [route[0], rng.choice(near), route[0]] if near else route

@@ -180,10 +180,13 @@ def _index(tables: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], tup
         if known is None or known.strength < hit.strength:
             meanings[(hit.kind, hit.name)] = hit
 
-    for kind, name, words in _nouns(tables):
-        for word in words:
-            add(word, Hit(kind=kind, name=name))
-            add(plural(word), Hit(kind=kind, name=name))
+    nouns = [(word, Hit(kind=kind, name=name)) for kind, name, words in _nouns(tables) for word in words]
+    for word, hit in nouns:
+        add(word, hit)
+    exact = {(word, hit.kind) for word, hit in nouns}
+    for word, hit in nouns:
+        if (plural(word), hit.kind) not in exact:  # "mrs" is not several of "mr"
+            add(plural(word), hit)
     weak, bare = (set(tables["activities"][kind]) for kind in SHADES)
     for name, raw in tables["activities"].items():
         for word in raw["words"] if name not in SHADES else ():

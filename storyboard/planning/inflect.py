@@ -11,6 +11,15 @@ IRREGULAR_PLURAL = {
     "woman": "women",
     "child": "children",
     "wolf": "wolves",
+    "thief": "thieves",
+    "wife": "wives",
+    "housewife": "housewives",
+    "knife": "knives",
+    "elf": "elves",
+    "leaf": "leaves",
+    "loaf": "loaves",
+    "shelf": "shelves",
+    "calf": "calves",
     "mouse": "mice",
     "person": "people",
     "goose": "geese",
@@ -151,5 +160,5 @@ def _with_s(word: str) -> str:
 
 
 def _doubled(verb: str) -> str:
-    short = re.fullmatch(r"[^aeiou]*[aeiou][bdgklmnprt]", verb) or verb in STRESSED_LAST
+    short = re.fullmatch(r"(?:qu|[^aeiou])*[aeiou][bdgklmnprt]", verb) or verb in STRESSED_LAST
     return verb + verb[-1] if short else verb

@@ -14,15 +14,21 @@ from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import is_plural, with_article
 from storyboard.planning.line import Reading, read_line
 from storyboard.planning.looks import fixed_look, pronoun_of
-from storyboard.planning.mentions import Mention, about, absent, beside, joined, mentions, only_object
+from storyboard.planning.mentions import DOERS, Mention, about, absent, mentions, only_object, together
 from storyboard.planning.words import Word
 from storyboard.text import clean
 
 TITLES = {"she": ("mrs", "ms", "miss", "lady", "queen", "mom", "mum"), "he": ("mr", "sir", "lord", "king", "dad")}
+SALUTATIONS = frozenset(["mr", "mrs", "ms", "miss", "sir", "lady", "lord", "madam"])
 FAMILY = ("father", "mother", "grandfather", "grandmother")
 OWNERS = ("his", "her", "their", "its")
 PERSONAL = frozenset("he she his her him hers himself herself who".split())
-PERSONAL_ENDS = ("ist", "ian", "man", "woman", "smith", "keeper")
+NO_DOERS = frozenset(
+    "toaster computer printer scooter tower flower river letter paper finger water winter summer number dinner cover "
+    "poster feather hammer ladder freezer mixer blender heater lighter drawer corner shower thunder timer speaker "
+    "container helicopter roller meter filter counter mirror door floor motor tractor elevator error colour color "
+    "flavour harbor meteor center weather ruler rubber slipper trailer trigger layer order power".split()
+)
 PAIR = ("woman", "man")
 MOST_TOGETHER = 4
 """How many people one frame shows."""
@@ -67,13 +73,18 @@ class Company:
 
     Attributes:
         name: all of them in captions ("a stranger and a brown dog"), or "".
-        told: what prompts say of each person.
+        people: those who are drawn as the leads are.
         plain: those of whom prompts say no more than that they are there ("a brown dog"), or "".
     """
 
     name: str = ""
-    told: tuple[str, ...] = ()
+    people: tuple[Lead, ...] = ()
     plain: str = ""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What prompts say, of each person."""
+        return tuple(told for lead in self.people for told in lead.told)
 
     def beside(self, people: int) -> Company:
         """The same where `people` are drawn already: those for whom there is no room are only mentioned."""
@@ -84,29 +95,48 @@ def find_leads(
     reading: Reading, must: Sequence[Character], grammar: Grammar, rng: random.Random
 ) -> tuple[tuple[Lead, ...], Company]:
     """The leads, and who keeps them company."""
-    registered = _distinct([*must, *(character for character in reading.cast if character.kind == "character")])
-    everybody = mentions(reading, grammar)
-    if registered:
-        first = beside(registered, reading, grammar)
-        leads = tuple(_registered(character, grammar) for character in registered)
-    else:
-        first, leads = leading(everybody, reading, grammar), ()
-    leads += tuple(lead_of(each, everybody, reading, grammar, rng) for each in first)
+    dressed = {character.name.split("@")[0]: character for character in reversed(must)}
+    everybody = [_dressed(each, dressed) for each in mentions(reading, grammar)]
+    first = leading(everybody, reading, grammar)
+    leads = tuple(lead_of(each, everybody, reading, grammar, rng) for each in first)
+    named = {each.key for each in everybody}
+    leads += tuple(registered(each, grammar) for name, each in dressed.items() if name not in named)
     leads = leads or _of_no_noun(reading, grammar, rng)
-    places = {each.start for each in first}
-    others = [each for each in everybody if each.start not in places]
-    return leads, _company(others, everybody, reading, grammar, rng)
+    others = [each for each in everybody if each not in first and not absent(each, reading)]
+    return leads, company_of([lead_of(each, everybody, reading, grammar, rng) for each in others[:MOST_COMPANY]])
 
 
-def _distinct(characters: Sequence[Character]) -> list[Character]:
-    """One of each base name; the first asked for wins, so `--cast flynn@winter` dresses the line's Flynn."""
-    kept: dict[str, Character] = {}
-    for character in characters:
-        kept.setdefault(character.name.split("@")[0], character)
-    return list(kept.values())
+def _dressed(mention: Mention, dressed: Mapping[str, Character]) -> Mention:
+    """With what `--cast flynn@winter` asks for, the line's Flynn wears that."""
+    return dataclasses.replace(mention, character=dressed.get(mention.key, mention.character))
 
 
-def _registered(character: Character, grammar: Grammar) -> Lead:
+def leading(everybody: Sequence[Mention], reading: Reading, grammar: Grammar) -> tuple[Mention, ...]:
+    """The first whom the line is about, and the people whom "and" joins to them; () for none."""
+    present = [each for each in everybody if not (absent(each, reading) or only_object(each, reading))]
+    first = next(iter(present), None) or next((each for each in everybody if each.name), None)
+    if first is None or (reading.subject and first.start > len(reading.subject.split())):
+        return ()
+    place = everybody.index(first)
+    group = everybody[place : together(everybody, place, reading, grammar)]
+    return (first, *(each for each in group[1:] if _is_human(each, grammar)))
+
+
+def _is_human(mention: Mention, grammar: Grammar) -> bool:
+    return not mention.kind or grammar.tables["people"][mention.kind]["pronoun"] != "it"
+
+
+def company_of(leads: Sequence[Lead]) -> Company:
+    """Them as company of others."""
+    return Company(
+        name=" and ".join(lead.intro for lead in leads),
+        people=tuple(lead for lead in leads if lead.human),
+        plain=" and ".join(lead.prompt for lead in leads if not lead.human),
+    )
+
+
+def registered(character: Character, grammar: Grammar) -> Lead:
+    """Somebody of the cast."""
     raw = _person_of_noun(character.noun, grammar)
     words = ", ".join([character.phrase, *character.trigger_words])
     return Lead(
@@ -128,46 +158,12 @@ def _person_of_noun(noun: str, grammar: Grammar) -> Mapping[str, Any]:
     return {}
 
 
-def leading(everybody: Sequence[Mention], reading: Reading, grammar: Grammar) -> tuple[Mention, ...]:
-    """The first whom the line is about, and the people whom "and" joins to them; () for none."""
-    present = [each for each in everybody if not (absent(each, reading) or only_object(each, reading))]
-    first = next(iter(present), None) or next((each for each in everybody if each.name), None)
-    if first is None:
-        return ()
-    found = [first]
-    for each in everybody[everybody.index(first) + 1 :]:
-        if not (_is_human(each, grammar) and joined(found[-1], each, reading, grammar)):
-            break
-        found.append(each)
-    return tuple(found)
-
-
-def _is_human(mention: Mention, grammar: Grammar) -> bool:
-    return not mention.kind or grammar.tables["people"][mention.kind]["pronoun"] != "it"
-
-
-def _company(
-    others: Sequence[Mention], everybody: Sequence[Mention], reading: Reading, grammar: Grammar, rng: random.Random
-) -> Company:
-    """Who else is there, of two at most."""
-    there = [each for each in others if not (each.name and absent(each, reading))][:MOST_COMPANY]
-    return company_of([lead_of(each, everybody, reading, grammar, rng) for each in there])
-
-
-def company_of(leads: Sequence[Lead]) -> Company:
-    """Them as company of others."""
-    people = [lead for lead in leads if lead.human]
-    return Company(
-        name=" and ".join(lead.intro for lead in leads),
-        told=tuple(told for lead in people for told in lead.told),
-        plain=" and ".join(lead.prompt for lead in leads if not lead.human),
-    )
-
-
 def lead_of(
     mention: Mention, everybody: Sequence[Mention], reading: Reading, grammar: Grammar, rng: random.Random
 ) -> Lead:
     """Somebody whom a line mentions, one of `everybody` in it."""
+    if mention.character:
+        return registered(mention.character, grammar)
     said = about(mention, everybody, reading, grammar)
     if mention.name and (not mention.kind or _is_human(mention, grammar)):
         return _with_name(mention, said, reading, grammar, rng)
@@ -177,18 +173,27 @@ def lead_of(
 
 def _of_no_noun(reading: Reading, grammar: Grammar, rng: random.Random) -> tuple[Lead, ...]:
     """The line's subject, or somebody out of the air; two where it takes two."""
-    if reading.subject and _is_somebody(reading):
-        mention = Mention(start=1, end=1 + len(reading.subject.split()), kind="worker", noun=reading.subject)
-        return (_from_noun(mention, reading.words, reading, grammar, rng),)
     if reading.subject:
-        return (_thing_lead(reading.subject, rng.choice(grammar.tables["people"]["creature"]["colours"])),)
+        return (subject_lead(reading, grammar, rng),)
     pair = any(grammar.activities[name].pair for name in reading.activities[:1])
     kinds = PAIR if pair else (rng.choice(grammar.tables["looks"]["invented"]),)
-    looks = [(noun, fixed_look(noun, {}, reading.words, grammar, rng)) for noun in kinds]
-    return tuple(
-        Lead(name=f"the {noun}", intro=with_article(noun), prompt=f"{noun} {look}", pronoun=pronoun_of(noun))
-        for noun, look in looks
-    )
+    return tuple(somebody(noun, reading.words, grammar, rng) for noun in kinds)
+
+
+def somebody(noun: str, said: Sequence[Word], grammar: Grammar, rng: random.Random) -> Lead:
+    """A "woman" or "old man" of whom no more is known than what is `said`."""
+    look = fixed_look(noun, {}, said, grammar, rng)
+    return Lead(name=f"the {noun}", intro=with_article(noun), prompt=f"{noun} {look}", pronoun=pronoun_of(noun))
+
+
+def subject_lead(reading: Reading, grammar: Grammar, rng: random.Random) -> Lead:
+    """The noun that begins the line and that nobody knows: a person or a thing."""
+    if _is_somebody(reading):
+        *adjectives, noun = reading.subject.split()
+        end = 1 + len(adjectives) + 1
+        mention = Mention(start=end - 1, end=end, kind="worker", noun=noun, adjectives=tuple(adjectives))
+        return _from_noun(mention, reading.words, reading, grammar, rng)
+    return _thing_lead(reading.subject, rng.choice(grammar.tables["people"]["creature"]["colours"]))
 
 
 def introduced(name: str, said: str, grammar: Grammar, rng: random.Random) -> Lead | None:
@@ -213,7 +218,8 @@ def _described(
     """What prompts say of somebody who is "man" or "woman" unless their noun says more ("king, man with …, crown")."""
     noun = _noun_for(raw.get("noun", "man"), pronoun)
     look = fixed_look(noun, raw.get("look", {}), said, grammar, rng)
-    return f"{called}, {noun} {look}" if raw and noun not in called else f"{noun} {look}"
+    telling = raw and noun not in called and called not in SALUTATIONS
+    return f"{called}, {noun} {look}" if telling else f"{noun} {look}"
 
 
 def _with_name(mention: Mention, said: Sequence[Word], reading: Reading, grammar: Grammar, rng: random.Random) -> Lead:
@@ -227,7 +233,7 @@ def _with_name(mention: Mention, said: Sequence[Word], reading: Reading, grammar
         intro=mention.name,
         prompt=prompt,
         pronoun=pronoun,
-        used=(*mention.adjectives, mention.name.lower()),
+        used=(*mention.adjectives, *mention.noun.split(), mention.name.lower()),
     )
 
 
@@ -256,7 +262,7 @@ def _called(mention: Mention, own: str, reading: Reading) -> tuple[str, str]:
     """How captions call somebody, and at first, where it is otherwise: "Grandma" is a name, "his daughter" is his, and
     "a family" has its article."""
     capital = mention.start == 0 or reading.words[mention.start].text[:1].isupper()
-    if capital and not mention.adjectives and mention.kind in FAMILY:
+    if capital and not mention.adjectives and (mention.kind in FAMILY or mention.noun in SALUTATIONS):
         return mention.noun.title(), mention.noun.title()
     before = reading.words[mention.first - 1] if mention.first else None
     if before and before.owns:
@@ -312,9 +318,10 @@ def _count(reading: Reading, index: int, grammar: Grammar) -> str:
 
 
 def _is_somebody(reading: Reading) -> bool:
-    """Whether a noun that nobody knows is a person: the line says his or her, or the noun ends like "pianist"."""
+    """Whether a noun that nobody knows is a person: the line says his or her, or the noun ends like "banker"."""
     said = {word.lower for word in reading.words}
-    return bool(said & PERSONAL) or reading.subject.endswith(PERSONAL_ENDS)
+    noun = reading.subject.split()[-1]
+    return bool(said & PERSONAL) or (DOERS.fullmatch(noun) is not None and noun not in NO_DOERS)
 
 
 def _thing_lead(own: str, colour: str) -> Lead:

@@ -10,7 +10,8 @@ from storyboard.character import Character
 from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import base_of_third, gerund, is_plural
 from storyboard.planning.predicate import Clause, own_predicate, plurals, subjects
-from storyboard.planning.words import ARTICLES, PREPOSITIONS, THIRD, Match, Word, given_name, invented_name, words_of
+from storyboard.planning.proper_names import ProperName, proper_names
+from storyboard.planning.words import ARTICLES, GROUPS, PREPOSITIONS, THIRD, Match, Word, words_of
 
 MOST_TOPICS = 6
 LONGEST_TOPIC = 6
@@ -33,7 +34,8 @@ class Reading:
 
     Attributes:
         cast: registered characters the line names, in order.
-        cast_end: index of the word after the first of them.
+        named: which words those are, wherever they stand.
+        names: names of others.
         activities: names, surest first.
         doing: the line's own words for what is done, when they say more than the activity ("building a rocket").
         places: in the order of the line; if none is known, the name of `own_place`.
@@ -42,13 +44,16 @@ class Reading:
         topics: runs of words that mean nothing to us.
         free: for each word, whether nothing else has claimed it.
         subject: the noun that begins the line after an article and that nobody knows ("toaster"), or "".
+        moves: somebody goes somewhere.
+        destinations: those of the places to which somebody goes.
         foreign: the line seems to be in another language; its words are then kept as one topic.
     """
 
     words: tuple[Word, ...]
     matches: tuple[Match, ...]
     cast: tuple[Character, ...]
-    cast_end: int
+    named: tuple[tuple[int, int, Character], ...]
+    names: tuple[ProperName, ...]
     activities: tuple[str, ...]
     doing: str
     places: tuple[str, ...]
@@ -60,35 +65,30 @@ class Reading:
     topics: tuple[str, ...]
     free: tuple[bool, ...]
     subject: str
+    moves: bool
+    destinations: frozenset[str]
     foreign: bool
 
 
-def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Reading:
-    """Everything `Reading` holds, from one line."""
+def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar, *, english: bool = False) -> Reading:
+    """Everything `Reading` holds, from one line; of one that is known to be `english` that is not doubted."""
     words = words_of(line)
     named = find_cast(words, cast)
     taken = {index for start, end, _ in named for index in range(start, end)}
-    several = len({character.name for _, _, character in named}) > 1
-    matches = find_matches(words, grammar, taken)
-    foreign = _foreign(words, matches, taken, grammar)
-    matches = () if foreign else matches
-    free = _free(words, matches, taken, grammar)
+    names = proper_names(words, grammar, taken)
+    barred = taken | {index for name in names for index in range(name.start, name.end)}
+    matches = find_matches(words, grammar, barred)
+    foreign = not english and _foreign(words, matches, barred, grammar)
+    matches, names = ((), ()) if foreign else (matches, names)
+    free = _free(words, matches, taken if foreign else barred, grammar)
     places = tuple(dict.fromkeys(hit.name for match in matches for hit in match.names("place")))
     own_place, spent = ("", set[int]()) if places else _own_place(words, free, grammar)
     free = tuple(is_free and index not in spent for index, is_free in enumerate(free))
-    given = {index for index, word in enumerate(words) if free[index] and given_name(word, grammar)}
-    given |= {0} if words and free[0] and invented_name(words) else set()
     subject = _own_subject(words, free, matches)
-    given |= {subject} if subject else set()
-    pronouns = {index: word.lower in MANY for index, word in enumerate(words) if word.lower in ONE | MANY}
-    people, names = subjects(words, matches, taken, given | pronouns.keys()), frozenset(taken)
-    many = plurals(words, given, matches, grammar) | (names if several else frozenset())
-    many |= {index for index, are_many in pronouns.items() if are_many}
-    doing = own_predicate(
-        Clause(words=words, free=free, matches=matches, subjects=people, named=names, many=many, several=several)
-    )
+    clause = _clause(words, free, matches, named, names, subject, grammar)
+    doing = own_predicate(clause)
     activities = _activities(words, matches, free, doing, grammar)
-    things, claimed = _things(words, matches, free)
+    things, claimed = _things(words, matches, free, doing)
     inside = frozenset(doing.split())
     unclaimed = tuple(is_free and index not in claimed for index, is_free in enumerate(free))
     topics = _topics(words, unclaimed, matches, inside)
@@ -96,7 +96,8 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
         words=words,
         matches=matches,
         cast=tuple(dict.fromkeys(character for _, _, character in named)),
-        cast_end=min((end for _, end, _ in named), default=0),
+        named=tuple(named),
+        names=names,
         activities=activities,
         doing=doing,
         places=places or ((place_name(own_place),) if own_place else ()),
@@ -108,7 +109,50 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar) -> Rea
         topics=topics,
         free=free,
         subject=" ".join(word.lower for word in words[1 : 1 + subject]),
+        moves=_moves(clause, grammar),
+        destinations=_destinations(words, matches, grammar),
         foreign=foreign,
+    )
+
+
+def _moves(clause: Clause, grammar: Grammar) -> bool:
+    """Whether the verb behind a subject is one of going somewhere."""
+    hits = (hit for match in clause.matches if match.start - 1 in clause.subjects for hit in match.names("activity"))
+    return any(grammar.activities[hit.name].moves for hit in hits)
+
+
+def _destinations(words: Sequence[Word], matches: Sequence[Match], grammar: Grammar) -> frozenset[str]:
+    """Places right behind a verb of going, or behind its "to": "drives home", "runs to the beach"."""
+    found: set[str] = set()
+    for match in matches:
+        before = match.start - 1
+        before -= before > 0 and words[before].lower in ARTICLES
+        before -= before > 0 and words[before].lower == "to"
+        if _moving(before + 1, matches, grammar):
+            found.update(hit.name for hit in match.names("place"))
+    return frozenset(found)
+
+
+def _clause(
+    words: Sequence[Word],
+    free: Sequence[bool],
+    matches: Sequence[Match],
+    named: Sequence[tuple[int, int, Character]],
+    names: Sequence[ProperName],
+    subject: int,
+    grammar: Grammar,
+) -> Clause:
+    """What the predicate needs; `subject` is the index of a noun that nobody knows, or 0."""
+    taken = {index for start, end, _ in named for index in range(start, end)}
+    given = {name.end - 1 for name in names} | ({subject} if subject else set())
+    pronouns = {index: word.lower in MANY for index, word in enumerate(words) if word.lower in ONE | MANY}
+    many = plurals(words, given | taken, matches, grammar)
+    return Clause(
+        words=words,
+        free=free,
+        matches=matches,
+        subjects=subjects(words, matches, taken, given | pronouns.keys()),
+        many=many | {index for index, are_many in pronouns.items() if are_many},
     )
 
 
@@ -116,7 +160,8 @@ def _foreign(words: Sequence[Word], matches: Sequence[Match], taken: set[int], g
     """Whether the line seems to be in another language: three words or more, not one of them plainly English."""
     others = [word.lower for index, word in enumerate(words) if index not in taken]
     known = any(not match.names("thing") for match in matches)
-    english = known or any(word in grammar.stopwords or word.endswith("ing") for word in others)
+    does = any(index - 1 in taken and THIRD.fullmatch(word.lower) for index, word in enumerate(words))
+    english = known or does or any(word in grammar.stopwords or word.endswith("ing") for word in others)
     other_script = any(ord(letter) > 0x24F for word in others for letter in word)
     return other_script or (len(others) >= 3 and not english)
 
@@ -235,12 +280,14 @@ def _own_subject(words: Sequence[Word], free: Sequence[bool], matches: Sequence[
     known = {match.start: match for match in matches}
     for index in range(1, min(MOST_SUBJECT + 2, len(words))):
         word, match = words[index].lower, known.get(index)
-        if match and any(map(match.names, ("place", "thing", "time", "weather"))):
+        if match and any(map(match.names, ("place", "thing", "time", "weather", "person"))):
             return 0
         verb = word.endswith("ing") or (THIRD.fullmatch(word) is not None and index > 1)
         if match and match.names("activity") and not verb and index > 1 and not is_plural(words[index - 1].lower):
             return 0
-        before_object = index + 1 < len(words) and words[index + 1].lower not in PREPOSITIONS
+        if word == "of" and words[index - 1].lower in GROUPS:
+            return 0
+        before_object = index + 1 < len(words) and words[index + 1].lower not in PREPOSITIONS - {"to"}
         ends = not free[index] or word.endswith("ing") or not word.isascii() or (verb and before_object)
         if ends or index > MOST_SUBJECT:
             return index - 1
@@ -253,9 +300,11 @@ def place_name(own_place: str) -> str:
 
 
 def _things(
-    words: Sequence[Word], matches: Sequence[Match], free: Sequence[bool]
+    words: Sequence[Word], matches: Sequence[Match], free: Sequence[bool], doing: str
 ) -> tuple[tuple[tuple[str, str], ...], set[int]]:
     """Things with the unknown words just before them ("red balloon"), and which words those are."""
+    verb = doing.split(" ", 1)[0]
+    free = [is_free and gerund(base_of_third(word.lower)) != verb for word, is_free in zip(words, free, strict=True)]
     things: dict[str, str] = {}
     claimed: set[int] = set()
     for match in matches:

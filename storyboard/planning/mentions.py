@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from storyboard.character import Character
 from storyboard.planning.grammar import Grammar
+from storyboard.planning.inflect import is_plural
 from storyboard.planning.line import Reading
-from storyboard.planning.words import ARTICLES, PREPOSITIONS, Word, given_name, invented_name
+from storyboard.planning.words import ARTICLES, GROUPS, PREPOSITIONS, Match, Word
 
-ABSENT = frozenset("to from of about for without by like".split())
+MOST = 12
+"""Mentions beyond these are left alone."""
+ABSENT = frozenset("of about from for without like named called".split())
 """Whoever stands behind these is not there."""
-ROLES = frozenset("become becomes became becoming be is was as".split())
+SENDING = frozenset("letter note postcard message mail write writes writing wrote send sends sending sent".split())
+"""With these, nor is who stands behind "to"."""
+ROLES = frozenset("become becomes became becoming be is was as being are were".split())
 DESCRIBES = frozenset("with in wearing".split())
 COMPOUNDS = frozenset(
     "story stories tale tales book film movie song costume mask house school show food suit statue shop party".split()
 )
 """Nouns that make the one before them tell what they are: a ghost story."""
+DOERS = re.compile(r".{3,}(er|or|ist|ian|smith|woman|man)")
 NEAR = 3
 """How many words before a mention may describe it."""
 
@@ -32,7 +39,8 @@ class Mention:
         pronoun: that of the given name: "she", "he", or "either" where it tells nothing; "" without a name.
         kind: what the noun means, as people.toml has it; "" for a name alone.
         noun: the noun as the line says it, or "".
-        adjectives: unknown words right before the noun.
+        adjectives: words right before the noun that tell nothing else.
+        character: who is registered by that name.
     """
 
     start: int
@@ -42,28 +50,69 @@ class Mention:
     kind: str = ""
     noun: str = ""
     adjectives: tuple[str, ...] = ()
+    character: Character | None = None
 
     @property
     def first(self) -> int:
         """Where its adjectives begin."""
         return self.start - len(self.adjectives)
 
+    @property
+    def key(self) -> str:
+        """What tells it from others."""
+        return self.character.name.split("@")[0] if self.character else (self.name or self.noun).lower()
+
 
 def mentions(reading: Reading, grammar: Grammar) -> tuple[Mention, ...]:
-    """Everybody who is not registered, in the line's order; of "King Arthur" and of "Tom is a pirate" one mention, of
-    "Tom's dog" the dog."""
+    """Everybody, once, in the line's order.
+
+    "King Arthur", "Tom is a pirate", "Max the dog", "Mia, a young girl" and "a cat burglar" are one mention each, and
+    "Tom's dog" is the dog.
+    """
+    registered = (_of_character(*each) for each in reading.named if each[2].kind == "character")
+    everything = (*registered, *_nouns(reading, grammar), *_names(reading), *_unknown(reading, grammar))
     found: list[Mention] = []
-    for each in sorted((*_nouns(reading, grammar), *_names(reading, grammar)), key=lambda each: each.start):
-        before = found[-1] if found else None
-        if before and before.name and before.end == each.first and reading.words[before.end - 1].owns:
-            found[-1] = each
-        elif each.name and before and before.noun and before.end == each.start:
-            found[-1] = _with_title(before, each, reading.words)
-        elif before and before.name and not before.kind and each.noun and _is_role(each, reading):
-            found[-1] = dataclasses.replace(before, kind=each.kind, noun=each.noun)
-        else:
+    before: Mention | None = None
+    for each in sorted(everything, key=lambda each: each.start)[:MOST]:
+        whole = _merged(before, each, reading) if before else None
+        if whole is None and not any(each.key == other.key for other in found):
             found.append(each)
+        elif whole is not None and found[-1] is before:
+            found[-1] = whole
+        before = whole or each
     return tuple(found)
+
+
+def _of_character(start: int, end: int, character: Character) -> Mention:
+    return Mention(start=start, end=end, name=character.display_name, character=character)
+
+
+def _merged(before: Mention, each: Mention, reading: Reading) -> Mention | None:
+    """The one whom two mentions mean, or None where they are two."""
+    words = reading.words
+    between = [word.lower for word in words[before.end : each.first]]
+    if each.character:
+        return None
+    if not between and words[before.end - 1].owns:
+        return each if before.name else None
+    if not between and words[before.end - 1].clause == words[each.first].clause:
+        return _side_by_side(before, each, words)
+    if each.name and not between and is_plural(before.noun):
+        return each  # "two brothers, Max and Ben"
+    if each.noun and (between == ["the"] or _is_role(each, words) or _is_apposition(before, each, words)):
+        plain = before.name and not before.character
+        noun = " ".join([*each.adjectives, each.noun])
+        return dataclasses.replace(before, kind=each.kind, noun=noun) if plain else before
+    return None
+
+
+def _side_by_side(before: Mention, each: Mention, words: Sequence[Word]) -> Mention | None:
+    """ "King Arthur", "brother Tom", "cat burglar"; in "a chef cooks" the second is a verb."""
+    if each.name:
+        return _with_title(before, each, words) if before.noun else None
+    if is_plural(each.noun) and not is_plural(before.noun):
+        return before
+    return dataclasses.replace(each, adjectives=(*before.adjectives, before.noun)) if before.noun else None
 
 
 def _with_title(noun: Mention, name: Mention, words: Sequence[Word]) -> Mention:
@@ -73,29 +122,46 @@ def _with_title(noun: Mention, name: Mention, words: Sequence[Word]) -> Mention:
     return dataclasses.replace(noun, end=name.end, name=said, pronoun=name.pronoun)
 
 
-def _is_role(mention: Mention, reading: Reading) -> bool:
+def _is_role(mention: Mention, words: Sequence[Word]) -> bool:
     """ "Sarah becomes an astronaut": the noun says what the one before it is."""
-    before = [word.lower for word in reading.words[max(0, mention.first - 2) : mention.first]]
-    return len(before) == 2 and before[0] in ROLES and before[1] in ("a", "an", "the")
+    before = [word.lower for word in words[max(0, mention.first - 2) : mention.first]]
+    return len(before) == 2 and before[0] in ROLES and before[1] in ARTICLES
+
+
+def _is_apposition(before: Mention, mention: Mention, words: Sequence[Word]) -> bool:
+    """ "Mia, a young girl, …", "her father, a fisherman, …"; not "a boy, a girl and a dog"."""
+    between = words[before.end : mention.first]
+    owned = before.first > 0 and words[before.first - 1].lower in ARTICLES - {"a", "an", "the", "some"}
+    behind = words[mention.end].lower if mention.end < len(words) else ""
+    inserted = len(between) == 1 and between[0].lower in ("a", "an", "the")
+    apart = words[before.end - 1].clause < words[mention.first].clause
+    return inserted and apart and bool(before.name or owned) and behind not in ("and", "or")
 
 
 def _nouns(reading: Reading, grammar: Grammar) -> Iterator[Mention]:
-    """Nouns for people and animals, without verbs that look like them ("cooks") and without "Flynn the cook"."""
+    """Nouns for people and animals, without verbs that look like them ("cooks")."""
     numbers = grammar.tables["looks"]["words"]["numbers"].keys()
     for match in reading.matches:
         adjectives = _adjectives(reading, match.start)
-        before = match.start - len(adjectives) - 1
-        word = reading.words[before].lower if before >= 0 else ""
         nearby = {each.lower for each in reading.words[max(0, match.start - 2) : match.start]}
         begins = match.start == 0 or reading.words[match.start - 1].clause < reading.words[match.start].clause
         marked = begins or bool(nearby & (ARTICLES | numbers))
-        apposition = word in ("a", "an", "the") and reading.cast and before == reading.cast_end
         verb = match.names("activity") and not marked
-        part = match.end < len(reading.words) and reading.words[match.end].lower in COMPOUNDS
-        if match.names("person") and not (apposition or verb or part):
-            said = " ".join(each.lower for each in reading.words[match.start : match.end])
-            kind = match.names("person")[0].name
-            yield Mention(start=match.start, end=match.end, kind=kind, noun=said, adjectives=adjectives)
+        if match.names("person") and not (verb or _next(reading, match.end - 1) in COMPOUNDS):
+            yield _of_noun(reading, match, adjectives)
+
+
+def _of_noun(reading: Reading, match: Match, adjectives: tuple[str, ...]) -> Mention:
+    """The noun, or what it is part of: "a horse whisperer"."""
+    said = " ".join(each.lower for each in reading.words[match.start : match.end])
+    behind = _next(reading, match.end - 1)
+    doer = match.end < len(reading.words) and reading.free[match.end] and DOERS.fullmatch(behind)
+    if doer and reading.words[match.end].clause == reading.words[match.end - 1].clause:
+        return Mention(
+            start=match.end, end=match.end + 1, kind="worker", noun=behind, adjectives=(*adjectives, *said.split())
+        )
+    kind = match.names("person")[0].name
+    return Mention(start=match.start, end=match.end, kind=kind, noun=said, adjectives=adjectives)
 
 
 def _adjectives(reading: Reading, start: int) -> tuple[str, ...]:
@@ -106,118 +172,98 @@ def _adjectives(reading: Reading, start: int) -> tuple[str, ...]:
     return tuple(word.lower for word in reading.words[first:start] if word.lower.isascii())
 
 
-def _names(reading: Reading, grammar: Grammar) -> Iterator[Mention]:
-    """Given names, and capitalised words that stand like one."""
-    if not reading.foreign:
-        for index in range(len(reading.words)):
-            pronoun = name_at(reading, index, grammar)
-            known = pronoun in ("she", "he")
-            if known or (pronoun and _stands_like_a_name(reading, index, grammar)):
-                end = index + 1 + _has_surname(reading, index, grammar)
-                name = " ".join(each.text for each in reading.words[index:end])
-                yield Mention(start=index, end=end, name=name.title() if name.isupper() else name, pronoun=pronoun)
+def _names(reading: Reading) -> Iterator[Mention]:
+    for each in reading.names:
+        name = " ".join(word.text for word in reading.words[each.start : each.end])
+        yield Mention(
+            start=each.start, end=each.end, name=name.title() if name.isupper() else name, pronoun=each.pronoun
+        )
 
 
-def _has_surname(reading: Reading, index: int, grammar: Grammar) -> bool:
-    """Whether an unknown capitalised word stands right behind a name, in a line that is not all in capitals."""
-    if index + 1 >= len(reading.words) or all(not word.text.islower() for word in reading.words):
-        return False
-    word, behind = reading.words[index], reading.words[index + 1]
-    return not word.owns and word.clause == behind.clause and name_at(reading, index + 1, grammar) == "either"
-
-
-def name_at(reading: Reading, index: int, grammar: Grammar) -> str:
-    """The pronoun of the given name at `index`, "either" for an unknown capitalised word, "" for no name."""
-    if index >= len(reading.words) or not reading.free[index] or not reading.words[index].text[:1].isupper():
-        return ""
-    return given_name(reading.words[index], grammar) or "either"
-
-
-def _stands_like_a_name(reading: Reading, index: int, grammar: Grammar) -> bool:
-    """Whether an unknown capitalised word begins the line before a verb, follows a title, or is one of several that
-    "and" joins."""
-    shouting = all(not word.text.islower() for word in reading.words)
-    word, behind = reading.words[index], _next(reading, index)
-    if shouting:
-        return False
-    verbs = {match.start for match in reading.matches if match.names("activity")}
-    before_verb = index + 1 in verbs or reading.doing.startswith(behind[:4] or "\0")
-    before_verb = before_verb or invented_name(reading.words)
-    starts = index == 0 and word.text.isascii() and not word.lower.endswith("ing") and before_verb
-    titled = any(match.end == index and match.names("person") for match in reading.matches)
-    titled = titled and reading.words[index - 1].text[:1].isupper()
-    return starts or titled or any(index in run for run in _lists(reading, grammar))
-
-
-def _lists(reading: Reading, grammar: Grammar) -> Iterator[range]:
-    """Runs like "Tom, Anna and Ben": names that commas and a last "and" join."""
-    index = 0
-    while index < len(reading.words):
-        members, place = [], index
-        while name_at(reading, place, grammar):
-            members.append(place)
-            joined = _next(reading, place) == "and"
-            apart = place + 1 < len(reading.words) and reading.words[place + 1].clause > reading.words[place].clause
-            if joined and name_at(reading, place + 2, grammar):
-                yield range(index, place + 3)
-                members.append(place + 2)
-            if joined or not apart:
-                break
-            place += 1
-        index = (members[-1] if members else index) + 1
+def _unknown(reading: Reading, grammar: Grammar) -> Iterator[Mention]:
+    """People whose noun nobody knows: "a chef and a food critic", "a scientist and her assistant"."""
+    ends = {match.end for match in reading.matches if match.names("person")} | {each.end for each in reading.names}
+    words = reading.words
+    for index in ends:
+        first = index + 2
+        if _next(reading, index - 1) != "and" or first >= len(words) or words[index + 1].lower not in ARTICLES:
+            continue
+        end = first
+        while end < min(first + NEAR, len(words)) and reading.free[end] and not words[end].lower.endswith("ing"):
+            end += 1
+        run = [word.lower for word in words[first:end] if word.lower.isascii()]
+        if run and DOERS.fullmatch(run[-1]) and len(run) == end - first:
+            yield Mention(start=end - 1, end=end, kind="worker", noun=run[-1], adjectives=tuple(run[:-1]))
 
 
 def _next(reading: Reading, index: int) -> str:
     return reading.words[index + 1].lower if index + 1 < len(reading.words) else ""
 
 
+def together(everybody: Sequence[Mention], start: int, reading: Reading, grammar: Grammar) -> int:
+    """Where the mentions end that "and", or commas and a last "and", join to that at `start`."""
+    end = place = start + 1
+    while place < len(everybody):
+        link = _link(everybody[place - 1], everybody[place], reading, grammar)
+        if not link:
+            break
+        place += 1
+        end = place if link == "and" else end
+    return end
+
+
 def joined(one: Mention, other: Mention, reading: Reading, grammar: Grammar) -> bool:
-    """Whether "and" joins two mentions: "a thief and a guard", "a girl with red hair and a boy"; also in a list."""
-    if any(one.start in run and other.start in run for run in _lists(reading, grammar)):
-        return True
+    """Whether "and" joins two mentions: "a thief and a guard", "a girl with red hair and a boy"."""
+    return _link(one, other, reading, grammar) == "and"
+
+
+def _link(one: Mention, other: Mention, reading: Reading, grammar: Grammar) -> str:
+    """What joins two mentions: "and", a comma, or ""."""
     numbers = grammar.tables["looks"]["words"]["numbers"].keys()
     between = [word.lower for word in reading.words[one.end : other.first]]
     while between and between[-1] in ARTICLES | numbers:
         between.pop()
+    if not between:
+        return "," if reading.words[one.end - 1].clause < reading.words[other.first].clause else ""
     verbs = any(one.end <= match.start < other.first and match.names("activity") for match in reading.matches)
     described = between[:-1] == [] or (between[0] in DESCRIBES and not verbs)
-    return between[-1:] == ["and"] and described
-
-
-def beside(registered: Sequence[Character], reading: Reading, grammar: Grammar) -> tuple[Mention, ...]:
-    """The names that "and" joins to somebody who is registered."""
-    known = {name.lower() for each in registered for name in (each.name, each.display_name)}
-    words, found = [word.lower for word in reading.words], []
-    for index, word in enumerate(reading.words):
-        before = words[index - 2 : index] if index > 1 else []
-        behind = _next(reading, index) == "and" and index + 2 < len(words) and words[index + 2] in known
-        pronoun = name_at(reading, index, grammar)
-        plain = not word.text.isupper() or pronoun != "either"
-        if pronoun and plain and (behind or (before[1:] == ["and"] and before[0] in known)):
-            found.append(Mention(start=index, end=index + 1, name=word.text.title(), pronoun=pronoun))
-    return tuple(found)
+    return "and" if between[-1] == "and" and described else ""
 
 
 def only_object(mention: Mention, reading: Reading) -> bool:
     """ "Rain on a dog": it stands behind a preposition, and something else comes before it."""
     before = [word.lower for word in reading.words[max(0, mention.start - 2) : mention.start]]
-    return bool(PREPOSITIONS & set(before)) and mention.start > 2
+    return bool(PREPOSITIONS & set(before)) and mention.start > 2 and not _of_group(mention, reading)
 
 
 def absent(mention: Mention, reading: Reading) -> bool:
-    """Whether the line only speaks of them: "a letter to Tom"."""
-    return mention.first > 0 and reading.words[mention.first - 1].lower in ABSENT
+    """Whether the line only speaks of them: "a letter to Tom", "a picture of a woman"."""
+    before = [word.lower for word in reading.words[: mention.first]]
+    while before and before[-1] in ARTICLES:
+        before.pop()
+    if not before or _of_group(mention, reading):
+        return False
+    return before[-1] in ABSENT or (before[-1] == "to" and not SENDING.isdisjoint(before))
+
+
+def _of_group(mention: Mention, reading: Reading) -> bool:
+    """ "A pack of wolves"."""
+    before = [word.lower for word in reading.words[max(0, mention.first - 2) : mention.first]]
+    return len(before) == 2 and before[0] in GROUPS and before[1] == "of"
 
 
 def about(mention: Mention, everybody: Sequence[Mention], reading: Reading, grammar: Grammar) -> tuple[Word, ...]:
-    """The words that may describe somebody: from behind the one before to the one behind, but for both of a pair."""
+    """The words that may describe somebody: from behind the one before to the one behind, but for all of a list."""
     place = everybody.index(mention) if mention in everybody else 0
     before = everybody[place - 1].end if place else 0
     start = max(before, mention.start - NEAR) if place or reading.cast else 0
-    end = len(reading.words)
-    for one, other in zip(everybody[place:], everybody[place + 1 :], strict=False):
-        direct = joined(one, other, reading, grammar) and reading.words[one.end].lower not in DESCRIBES
-        if not direct:
-            end = other.first
-            break
+    last = place
+    while last + 1 < together(everybody, last, reading, grammar) and not _described(everybody[last], reading):
+        last += 1
+    end = everybody[last + 1].first if last + 1 < len(everybody) else len(reading.words)
     return reading.words[start:end]
+
+
+def _described(mention: Mention, reading: Reading) -> bool:
+    """Whether words of its own follow a mention: "a girl with red hair"."""
+    return _next(reading, mention.end - 1) in DESCRIBES

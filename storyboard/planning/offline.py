@@ -43,10 +43,11 @@ class OfflinePlanner:
         sentences = sentences_of(story.logline, cast, rules)
         several = len(sentences) > 1
         texts = grouped(sentences, story.scene_count) if several else (story.logline,)
-        readings = [read_line(text, cast, rules) for text in texts]
+        whole = read_line(story.logline, cast, rules)
+        readings = [read_line(text, cast, rules, english=not whole.foreign) for text in texts]
         rules = _with_own_places(rules, readings)
         must = [cast[name] for name in story.cast if cast[name].kind == "character"]
-        leads, company = find_leads(read_line(story.logline, cast, rules), must, rules, rng)
+        leads, company = find_leads(whole, must, rules, rng)
         if several:
             told = [*told_moments(texts, readings, leads, story.scene_count, rules, rng)]
         else:
@@ -93,7 +94,7 @@ def _scene(number: int, about: Premise, moment: Moment, narrator: Narrator, styl
         alt=narrator.alt(moment),
         action=narrator.action(moment),
         dialogue=dialogue,
-        cast=tuple(lead.registered for lead in moment.who if lead.registered),
+        cast=tuple(lead.registered for lead in (*moment.who, *moment.company.people) if lead.registered),
         shot=moment.shot,
         place=moment.place,
         duration_s=round((moment.seconds + spoken) * 2) / 2,

@@ -11,9 +11,24 @@ from storyboard.planning.inflect import base_of_third, gerund
 from storyboard.planning.words import ARTICLES, PREPOSITIONS, THIRD, Match, Word
 
 LONGEST = 7
-ENDS = PREPOSITIONS - {"to", "of"} | {"and", "with", "while", "because", "until", "but", "at", "for", "during"}
+ENDS = PREPOSITIONS - {"to", "of"} | {
+    "and",
+    "with",
+    "while",
+    "because",
+    "until",
+    "but",
+    "at",
+    "for",
+    "during",
+    "that",
+    "who",
+    "which",
+    "if",
+}
+LOOSE = ARTICLES | {"to", "of", "every", "each", "all", "this", "that", "is", "are", "was", "were"}
+"""Words that end nothing."""
 OBJECTS = ARTICLES | PREPOSITIONS | {"about", "for", "with", "at", "after", "each", "one", "together"}
-OTHERS = "each other"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,18 +38,14 @@ class Clause:
     Attributes:
         free: for each word, whether nothing else has claimed it.
         subjects: indices of words that say who: names, nouns for people and animals.
-        named: those that are names of the cast.
-        many: those whose verb is a plural's: all, where the line names more than one character.
-        several: the line names more than one character of the cast.
+        many: those whose verb is a plural's.
     """
 
     words: Sequence[Word]
     free: Sequence[bool]
     matches: Sequence[Match]
     subjects: frozenset[int]
-    named: frozenset[int]
     many: frozenset[int]
-    several: bool
 
     def after_subject(self, index: int) -> bool:
         """Whether the word follows somebody's name or noun."""
@@ -56,7 +67,7 @@ def own_predicate(clause: Clause) -> str:
     """
     for index, word in enumerate(clause.words):
         known = clause.known_verb(index)
-        if not (clause.free[index] or known) or not word.lower.isascii():
+        if not (clause.free[index] or known) or index in clause.subjects or not word.lower.isascii():
             continue
         verb = _as_gerund(clause, index, known)
         if verb:
@@ -74,17 +85,15 @@ def _as_gerund(clause: Clause, index: int, known: bool) -> str:
         return gerund(base_of_third(word))
     if clause.after_subject(index) and re.fullmatch(r"[a-z]{2,}[^s]ed", word) and not known:
         return gerund(word[:-1])
-    plural = index - 1 in clause.many and (known or clause.several or clause.has_object(index))
+    plural = index - 1 in clause.many and (known or clause.has_object(index))
     return gerund(word) if plural else ""
 
 
 def _with_object(clause: Clause, start: int, verb: str) -> str:
-    """The verb and the words of its object, not beyond a preposition, a place, a time or the clause.
-
-    All leads do what the line says, so the Mira of "Flynn hugs Mira" becomes "each other".
-    """
-    parts = [verb]
-    for index in range(start + 1, min(start + LONGEST, len(clause.words))):
+    """The verb and the words of its object, not beyond a preposition, a place, a time or the clause."""
+    phrase = max((match.end for match in clause.matches if match.start == start), default=start + 1)
+    parts = [verb, *(word.lower for word in clause.words[start + 1 : phrase])]
+    for index in range(phrase, min(start + LONGEST, len(clause.words))):
         word = clause.words[index]
         infinitive = word.lower == "to" and clause.known_verb(index + 1)
         stops = word.lower in ENDS or (word.lower == "to" and not infinitive)
@@ -93,11 +102,8 @@ def _with_object(clause: Clause, start: int, verb: str) -> str:
             parts += [each.lower for each in clause.words[index : elsewhere.end]]
         if elsewhere or stops or word.clause != clause.words[start].clause:
             break
-        if index not in clause.named:
-            parts.append(word.text if word.text.istitle() and clause.words[start].text.islower() else word.lower)
-        elif clause.several and parts[-1] != OTHERS:
-            parts.append(OTHERS)
-    while parts[-1] in ARTICLES | {"to", "of"}:
+        parts.append(word.text if word.text.istitle() and clause.words[start].text.islower() else word.lower)
+    while parts[-1] in LOOSE:
         parts.pop()
     return " ".join(parts)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from storyboard.planning.arc import Moment, Premise
 from storyboard.planning.grammar import Grammar
-from storyboard.planning.inflect import with_article
+from storyboard.planning.inflect import PRONOUNS, with_article
 from storyboard.planning.leads import Lead
 from storyboard.planning.styles import Style
 
@@ -22,20 +23,28 @@ def scene_prompt(moment: Moment, about: Premise, style: Style | None, grammar: G
     words = grammar.tables["prompts"]
     parts = [_camera(moment, grammar)]
     people = [(told, weight_of(lead)) for lead in moment.who for told in lead.told]
-    people += [(told, IN_WORDS) for told in moment.company.told]
+    people += [(told, weight_of(lead)) for lead in moment.company.people for told in lead.told]
     parts.append(" and ".join(f"({told}:{weight})" for told, weight in people))
     if moment.who[0].human:
         parts.append(rng.choice(words["expressions"][moment.beat.expression]))
     parts.append(f"({rng.choice(words['poses'][moment.beat.pose])}:1.1)")
     parts.append(_held(moment, words, rng))
     parts.append(f"(with {moment.company.plain}:1.1)" if moment.company.plain else "")
-    parts.append(f"({about.reading.doing}:1.2)" if about.reading.doing else "")
+    parts.append(f"({_doing(about)}:1.2)" if about.reading.doing else "")
     parts.append(words["places"].get(moment.place, grammar.places[moment.place].at))
     parts.append(_light(moment, words))
     parts += _topics(moment, about)
     parts.append(style.positive if style else "")
     most = MOST_WORDS + WORDS_EACH * max(0, len(people) - 2)
     return _short(", ".join(part for part in dict.fromkeys(parts) if part), most)
+
+
+def _doing(about: Premise) -> str:
+    """The line's own words for what is done; whom they name is told already."""
+    doing = about.reading.doing
+    for lead in (*about.leads, *about.company.people):
+        doing = re.sub(rf"\b{re.escape(lead.name)}\b", PRONOUNS[lead.pronoun]["them"], doing)
+    return doing
 
 
 def weight_of(lead: Lead) -> float:

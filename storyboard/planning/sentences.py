@@ -13,7 +13,9 @@ from storyboard.planning.words import ARTICLES
 from storyboard.text import sentences
 
 STEPS = re.compile(
-    r",?\s+(?:and\s+|but\s+)?(?=(?:then|finally|suddenly|afterwards|later|next|at last|in the end)\b)", re.I
+    r"(?:,\s*(?:and\s+|but\s+)?|\s+(?:and|but)\s+|\s+(?=then\b))"
+    r"(?=(?:then|finally|suddenly|afterwards|later|next|at last|in the end)\b)",
+    re.I,
 )
 PRONOUNS = frozenset("he she they it we i you there this that everybody everyone nobody".split())
 WORD = re.compile(r"\w")
@@ -26,8 +28,21 @@ def sentences_of(line: str, cast: Mapping[str, Character], grammar: Grammar) -> 
     A sentence ends at a full stop or semicolon, or where "then", "finally" and the like tell of somebody: "a cake, then
     a dog eats it" are two, "runs and then sleeps" is one.
     """
-    found = [step for sentence in sentences(line) for step in _steps_of(sentence, cast, grammar) if WORD.search(step)]
-    return tuple(step.strip(" ,") for step in found) or (line,)
+    steps = [step.strip(" ,") for sentence in sentences(line) for step in _steps_of(sentence, cast, grammar)]
+    found: list[str] = []
+    held = ""
+    for step in filter(WORD.search, steps):
+        whole = f"{held} {as_caption(step)}" if held else step
+        held = whole if _is_fragment(step, cast, grammar) else ""
+        found += [] if held else [whole]
+    return (*found, *([held] if held else [])) or (line,)
+
+
+def _is_fragment(text: str, cast: Mapping[str, Character], grammar: Grammar) -> bool:
+    """Whether a text only says where and when, such as "New York, 1929."."""
+    reading = read_line(text, cast, grammar, english=True)
+    told = reading.doing or reading.activities or reading.subject or mentions(reading, grammar)
+    return not told and PRONOUNS.isdisjoint(word.lower for word in reading.words)
 
 
 def _steps_of(sentence: str, cast: Mapping[str, Character], grammar: Grammar) -> list[str]:
@@ -46,7 +61,7 @@ def _has_subject(text: str, cast: Mapping[str, Character], grammar: Grammar) -> 
     first = plain.split(maxsplit=1)[0].lower() if plain.split() else ""
     reading = read_line(plain, cast, grammar)
     named = any(each.first == 0 for each in mentions(reading, grammar))
-    return first in PRONOUNS | ARTICLES or named or bool(reading.cast and reading.cast_end == 1)
+    return first in PRONOUNS | ARTICLES or named
 
 
 def as_caption(sentence: str) -> str:

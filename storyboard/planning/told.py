@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 
 from storyboard.planning.arc import Moment, Premise, moments, premise, sheltered
 from storyboard.planning.grammar import Activity, Grammar
-from storyboard.planning.leads import MOST_TOGETHER, Company, Lead, company_of, lead_of, leading
+from storyboard.planning.leads import MOST_TOGETHER, Company, Lead, company_of, lead_of, leading, somebody, subject_lead
 from storyboard.planning.line import Reading
 from storyboard.planning.mentions import ABSENT, Mention, absent, mentions
 from storyboard.planning.sentences import as_caption
 
 MOST_COMPANY = 2
+OUTSIDE = "street"
+"""Where somebody is who has left the house."""
 LONGEST = 400
-STEPS = frozenset("and but so then finally suddenly afterwards later next".split())
+SUBJECTS = frozenset(["he", "she", "it", "they", "we"])
 OBJECTS = frozenset(["him", "her", "them", "together", "both"])
 """With these, who did something before is there too."""
 
@@ -44,7 +46,7 @@ def told_moments(
         who, company = people.of(reading)
         about = premise(_as_before(reading, last, grammar), who, company, 1, grammar, rng, idle=_quiet(grammar))
         stages = _stages(place, len(texts), count)
-        for index, moment in enumerate(moments(about, stages, grammar, rng, last=last, used=used)):
+        for index, moment in enumerate(moments(about, stages, grammar, rng, last=last, used=used, told=True)):
             yield about, dataclasses.replace(moment, told="" if index else text)
             last = moment
 
@@ -57,8 +59,12 @@ def _stages(place: int, texts: int, count: int) -> tuple[str, ...]:
 
 
 def _quiet(grammar: Grammar) -> Activity:
-    """For a sentence that says nothing of doing."""
-    return Activity(name="quiet", doing="", beats=grammar.generic, places=("street", "park", "city"))
+    """For a sentence that says nothing of doing: whatever happens, with a plain face."""
+    beats = {
+        stage: tuple(dataclasses.replace(beat, expression="neutral") for beat in found)
+        for stage, found in grammar.generic.items()
+    }
+    return Activity(name="quiet", doing="", beats=beats, places=("street", "park", "city"))
 
 
 def _as_before(reading: Reading, last: Moment | None, grammar: Grammar) -> Reading:
@@ -66,8 +72,8 @@ def _as_before(reading: Reading, last: Moment | None, grammar: Grammar) -> Readi
     has left the house."""
     if last is None:
         return reading
-    leaves = any(grammar.activities[name].moves for name in reading.activities[:1])
-    places = reading.places or (() if leaves and sheltered(last.place, grammar) else (last.place,))
+    leaves = reading.moves and sheltered(last.place, grammar)
+    places = reading.places or (OUTSIDE if leaves else last.place,)
     return dataclasses.replace(
         reading, places=places, time=reading.time or last.time, weather=reading.weather or last.weather
     )
@@ -79,46 +85,53 @@ class People:
     def __init__(
         self, readings: Sequence[Reading], leads: tuple[Lead, ...], grammar: Grammar, rng: random.Random
     ) -> None:
-        self.grammar = grammar
-        self.registered = {lead.registered.split("@")[0]: lead for lead in leads if lead.registered}
-        self.known: dict[str, Lead] = {}
+        self.grammar, self.rng = grammar, rng
         self.met: dict[str, Lead] = {}
+        self.known = {lead.registered.split("@")[0]: lead for lead in leads if lead.registered}
         for reading in readings:
-            everybody = mentions(reading, grammar)
-            for each in everybody:
-                if _key(each) not in self.known:
-                    self.known[_key(each)] = lead_of(each, everybody, reading, grammar, rng)
-        self.who = leads if self.registered else tuple(self.known.values())[:1] or leads
+            self._meet(reading)
+        self.who = tuple(lead for lead in leads if lead.registered) or tuple(self.known.values())[:1] or leads
+
+    def _meet(self, reading: Reading) -> None:
+        """Everybody whom a sentence is the first to mention."""
+        if reading.subject and reading.subject not in self.known:
+            self.known[reading.subject] = subject_lead(reading, self.grammar, self.rng)
+        everybody = mentions(reading, self.grammar)
+        for each in everybody:
+            if each.key not in self.known:
+                self.known[each.key] = lead_of(each, everybody, reading, self.grammar, self.rng)
 
     def of(self, reading: Reading) -> tuple[tuple[Lead, ...], Company]:
         """Who does what a sentence says, and who is there besides."""
         there = [each for each in mentions(reading, self.grammar) if not absent(each, reading)]
         self.who = self._subject(there, reading) or self.who
-        others = [self._lead(each) for each in there]
-        beside = {lead.name: lead for lead in others if lead.name not in {each.name for each in self.who}}
-        company = [*beside.values()][:MOST_COMPANY]
+        others = {lead.name: lead for each in there if (lead := self.known[each.key]).name not in _names(self.who)}
+        company = [*others.values()][:MOST_COMPANY]
         self.met |= {lead.name: lead for lead in (*self.who, *company)}
         return self.who, company_of(company)
 
     def _subject(self, there: Sequence[Mention], reading: Reading) -> tuple[Lead, ...]:
         """Those the sentence is about; () where it does not say."""
         words = [word.lower for word in reading.words]
-        begins = next((word for word in words if word not in STEPS), "")
-        if begins in ("they", "we"):
-            return tuple(self.met.values())[-MOST_TOGETHER:]
-        if begins in ("he", "she", "it"):
-            meant = next((lead for lead in reversed(self.met.values()) if lead.pronoun == begins), None)
-            return (meant,) if meant else ()
-        cast = (character.name.split("@")[0] for character in reading.cast)
-        first = tuple(self.registered[name] for name in cast if name in self.registered)
-        first = first or tuple(self._lead(each) for each in leading(there, reading, self.grammar))
+        begins = next((word for word in words[: there[0].first if there else None] if word in SUBJECTS), "")
+        if begins:
+            return self._meant(begins)
+        first = tuple(self.known[each.key] for each in leading(there, reading, self.grammar))
+        first = first or ((self.known[reading.subject],) if reading.subject else ())
         present = any(word in OBJECTS and before not in ABSENT for before, word in itertools.pairwise(words))
         before = self.who if first and present else ()
         return tuple({lead.name: lead for lead in (*first, *before)}.values())[:MOST_TOGETHER]
 
-    def _lead(self, mention: Mention) -> Lead:
-        return self.known[_key(mention)]
+    def _meant(self, pronoun: str) -> tuple[Lead, ...]:
+        """Whom a pronoun means: of those told of already the last whom it fits, else somebody new."""
+        if pronoun in ("they", "we"):
+            return tuple(self.met.values())[-MOST_TOGETHER:]
+        meant = next((lead for lead in reversed(self.met.values()) if lead.pronoun == pronoun), None)
+        meant = meant or next((lead for lead in self.known.values() if lead.pronoun == pronoun), None)
+        if meant is None and pronoun != "it":
+            meant = self.known[pronoun] = somebody("woman" if pronoun == "she" else "man", (), self.grammar, self.rng)
+        return (meant,) if meant else ()
 
 
-def _key(mention: Mention) -> str:
-    return (mention.name or mention.noun).lower()
+def _names(leads: Sequence[Lead]) -> frozenset[str]:
+    return frozenset(lead.name for lead in leads)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storyboard.planning.grammar import Grammar, Hit
+from storyboard.text import ABBREVIATION
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*(?:@[a-z0-9_-]+)?")
 PREPOSITIONS = frozenset("in at on to into from by near under over through across behind inside outside of".split())
@@ -16,6 +17,10 @@ THIRD = re.compile(r"[a-z]{2,}[^s]s")
 ABSTRACT = re.compile(
     r".+(ness|tion|ity|ism|ence|ance|ment|ing|s)|chaos|life|death|time|love|hope|hate|nature|nobody|fate"
 )
+GROUPS = frozenset(
+    "group gang pack team crowd pair bunch couple band flock herd class hundreds dozens lots army".split()
+)
+"""Behind these and "of" stands who they are."""
 LONGEST_WORD = 40
 
 
@@ -47,7 +52,9 @@ def words_of(line: str) -> tuple[Word, ...]:
     """The words of a line, a possessive's ending cut off."""
     found, clause, last = [], 0, 0
     for match in WORD.finditer(line):
-        clause += bool(re.search(r"[,.;:!?–—]", line[last : match.start()]))
+        between = line[last : match.start()]
+        shortened = between.strip() == "." and ABBREVIATION.fullmatch(line[:last] + ".")
+        clause += bool(re.search(r"[,.;:!?–—]", between)) and not shortened
         last = match.end()
         whole = re.sub(r"['’]s?$", "", match[0])
         text = whole[:LONGEST_WORD]
@@ -63,8 +70,11 @@ def given_name(word: Word, grammar: Grammar) -> str:
 
 
 def invented_name(words: Sequence[Word]) -> bool:
-    """Whether the line begins with a word that does something to something ("Zorblax conquers the galaxy")."""
+    """Whether the line begins with a word that does something to something ("Zorblax conquers the galaxy", "Dracula
+    bites Lucy")."""
     if len(words) < 3 or not words[0].text[:1].isupper() or not words[0].lower.isascii():
         return False
     plain = not ABSTRACT.fullmatch(words[0].lower) and not words[0].owns
-    return plain and bool(THIRD.fullmatch(words[1].lower)) and words[2].lower in ARTICLES
+    return (
+        plain and bool(THIRD.fullmatch(words[1].lower)) and (words[2].lower in ARTICLES or words[2].text[:1].isupper())
+    )
