@@ -47,7 +47,8 @@ def sentences(text: str) -> list[str]:
     held = ""
     for piece in SENTENCE_END.split(text):
         whole = f"{held} {piece}".strip()
-        held = whole if len(whole.split()) < SHORTEST_SENTENCE or ABBREVIATION.fullmatch(whole) else ""
+        quoting = whole.count('"') % 2 or whole.count("“") > whole.count("”")
+        held = whole if quoting or len(whole.split()) < SHORTEST_SENTENCE or ABBREVIATION.fullmatch(whole) else ""
         found += [NUMBERED.sub("", whole)] if whole and not held else []
     return [*found[:-1], f"{found[-1]} {held}".strip()] if found else [held]
 

@@ -174,7 +174,7 @@ def moments(
     shown = ("development", *stages[1:]) if told else stages
     beats = _beats(about, shown, grammar, rng, set() if used is None else used)
     if told:
-        beats[0] = _in_mood(beats[0], about.reading.mood, grammar, firmly=True)
+        beats[0] = _in_mood(_as_said(beats[0], about.reading, grammar), about.reading.mood, grammar, firmly=True)
     places = _places(about, count, grammar, rng)
     times = _times(about, count, rng)
     weathers = _weathers(about, stages, places, grammar, rng)
@@ -276,6 +276,15 @@ def _pools(about: Premise, stage: str, first: bool, closing: bool, grammar: Gram
     pools.append(grammar.generic[stage])
     pools.append(grammar.generic["development"])
     return pools
+
+
+def _as_said(beat: Beat, reading: Reading, grammar: Grammar) -> Beat:
+    """A beat in the pose, and with the face, of the line's own verb; plainly standing where that tells of no pose."""
+    told = grammar.tables["poses"]["verbs"].get(reading.verb, "")
+    if not told:
+        return beat if reading.activities or not reading.doing else dataclasses.replace(beat, pose="standing")
+    pose, face = (part.strip() for part in told.split("|"))
+    return dataclasses.replace(beat, pose=pose, expression=face or beat.expression)
 
 
 def _in_mood(beat: Beat, mood: str, grammar: Grammar, *, firmly: bool = False) -> Beat:

@@ -64,6 +64,39 @@ IRREGULAR_PAST = {
     "dream": "dreamt",
     "think": "thought",
     "dive": "dove",
+    "give": "gave",
+    "tell": "told",
+    "throw": "threw",
+    "hold": "held",
+    "bring": "brought",
+    "forget": "forgot",
+    "begin": "began",
+    "keep": "kept",
+    "speak": "spoke",
+    "stand": "stood",
+    "sit": "sat",
+    "wear": "wore",
+    "wake": "woke",
+    "break": "broke",
+    "blow": "blew",
+    "see": "saw",
+    "hear": "heard",
+    "send": "sent",
+    "spend": "spent",
+    "shoot": "shot",
+    "shake": "shook",
+    "feel": "felt",
+    "hang": "hung",
+    "ring": "rang",
+    "swing": "swung",
+    "bite": "bit",
+    "choose": "chose",
+    "say": "said",
+    "get": "got",
+    "lead": "led",
+    "pay": "paid",
+    "rise": "rose",
+    "seek": "sought",
 }
 PRONOUNS: Mapping[str, Mapping[str, str]] = {
     "he": {"they": "he", "them": "him", "their": "his", "themselves": "himself"},
@@ -99,7 +132,7 @@ def plural(noun: str) -> str:
 def is_plural(noun: str) -> bool:
     """Whether a noun looks like many: "dogs", "postmen", "children"; not "glass"."""
     last = noun.rpartition(" ")[2]
-    return last in IRREGULAR_PLURAL.values() or bool(OF_MEN.fullmatch(last)) or bool(re.fullmatch(r".+[^s]s", last))
+    return last in IRREGULAR_PLURAL.values() or bool(OF_MEN.fullmatch(last)) or bool(re.fullmatch(r".+[^sui]s", last))
 
 
 def gerund(verb: str) -> str:

@@ -14,21 +14,16 @@ from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import is_plural, with_article
 from storyboard.planning.line import Reading, read_line
 from storyboard.planning.looks import fixed_look, pronoun_of
-from storyboard.planning.mentions import DOERS, Mention, about, absent, mentions, only_object, together
-from storyboard.planning.words import Word
+from storyboard.planning.mentions import NO_DOERS, Mention, about, absent, is_doer, mentions, only_object, together
+from storyboard.planning.words import ARTICLES, Word
 from storyboard.text import clean
 
 TITLES = {"she": ("mrs", "ms", "miss", "lady", "queen", "mom", "mum"), "he": ("mr", "sir", "lord", "king", "dad")}
 SALUTATIONS = frozenset(["mr", "mrs", "ms", "miss", "sir", "lady", "lord", "madam"])
+SPELT = {"dr": "doctor", "prof": "professor"}
 FAMILY = ("father", "mother", "grandfather", "grandmother")
 OWNERS = ("his", "her", "their", "its")
 PERSONAL = frozenset("he she his her him hers himself herself who".split())
-NO_DOERS = frozenset(
-    "toaster computer printer scooter tower flower river letter paper finger water winter summer number dinner cover "
-    "poster feather hammer ladder freezer mixer blender heater lighter drawer corner shower thunder timer speaker "
-    "container helicopter roller meter filter counter mirror door floor motor tractor elevator error colour color "
-    "flavour harbor meteor center weather ruler rubber slipper trailer trigger layer order power".split()
-)
 PAIR = ("woman", "man")
 MOST_TOGETHER = 4
 """How many people one frame shows."""
@@ -159,15 +154,20 @@ def _person_of_noun(noun: str, grammar: Grammar) -> Mapping[str, Any]:
 
 
 def lead_of(
-    mention: Mention, everybody: Sequence[Mention], reading: Reading, grammar: Grammar, rng: random.Random
+    mention: Mention,
+    everybody: Sequence[Mention],
+    reading: Reading,
+    grammar: Grammar,
+    rng: random.Random,
+    pronoun: str = "",
 ) -> Lead:
-    """Somebody whom a line mentions, one of `everybody` in it."""
+    """Somebody whom a line mentions, one of `everybody` in it; `pronoun` is theirs where their name tells nothing."""
     if mention.character:
         return registered(mention.character, grammar)
     said = about(mention, everybody, reading, grammar)
     if mention.name and (not mention.kind or _is_human(mention, grammar)):
-        return _with_name(mention, said, reading, grammar, rng)
-    lead = _from_noun(mention, said, reading, grammar, rng)
+        return _with_name(mention, said, pronoun or _gender(mention, reading, rng), grammar, rng)
+    lead = _from_noun(mention, said, reading, grammar, rng, pronoun)
     return dataclasses.replace(lead, name=mention.name, intro=mention.name) if mention.name else lead
 
 
@@ -207,7 +207,7 @@ def introduced(name: str, said: str, grammar: Grammar, rng: random.Random) -> Le
     first = re.split(r"[\s.]", name.lower(), maxsplit=1)[0]
     own = raw["pronoun"] if raw.get("pronoun") in ("she", "he") else ""
     known = (each for each in ("she", "he") if first in (*TITLES[each], *grammar.tables["names"][each]))
-    pronoun = own or next(known, "") or _gender(reading.words, rng)
+    pronoun = own or next(known, "") or _gender(None, reading, rng)
     prompt = _described(name.lower(), raw, pronoun, reading.words, grammar, rng)
     return Lead(name=name.title(), intro=name.title(), prompt=prompt, pronoun=pronoun)
 
@@ -216,17 +216,17 @@ def _described(
     called: str, raw: Mapping[str, Any], pronoun: str, said: Sequence[Word], grammar: Grammar, rng: random.Random
 ) -> str:
     """What prompts say of somebody who is "man" or "woman" unless their noun says more ("king, man with …, crown")."""
-    noun = _noun_for(raw.get("noun", "man"), pronoun)
+    called, noun = SPELT.get(called, called), _noun_for(raw.get("noun", "man"), pronoun)
     look = fixed_look(noun, raw.get("look", {}), said, grammar, rng)
     telling = raw and noun not in called and called not in SALUTATIONS
     return f"{called}, {noun} {look}" if telling else f"{noun} {look}"
 
 
-def _with_name(mention: Mention, said: Sequence[Word], reading: Reading, grammar: Grammar, rng: random.Random) -> Lead:
+def _with_name(mention: Mention, said: Sequence[Word], gender: str, grammar: Grammar, rng: random.Random) -> Lead:
     raw: Mapping[str, Any] = grammar.tables["people"].get(mention.kind, {})
     own = raw.get("pronoun") if raw.get("pronoun") in ("she", "he") else ""
     known = mention.pronoun if mention.pronoun != "either" else own
-    pronoun = known or _gender(reading.words, rng)
+    pronoun = known or gender
     prompt = _described(mention.noun, raw, pronoun, said, grammar, rng)
     return Lead(
         name=mention.name,
@@ -237,14 +237,16 @@ def _with_name(mention: Mention, said: Sequence[Word], reading: Reading, grammar
     )
 
 
-def _from_noun(mention: Mention, said: Sequence[Word], reading: Reading, grammar: Grammar, rng: random.Random) -> Lead:
+def _from_noun(
+    mention: Mention, said: Sequence[Word], reading: Reading, grammar: Grammar, rng: random.Random, gender: str = ""
+) -> Lead:
     """ "two dogs", "a tired astronaut": the line's own words, and a look for what they leave open."""
     raw = grammar.tables["people"][mention.kind]
     count, own = _count(reading, mention.first, grammar), " ".join([*mention.adjectives, mention.noun])
     if raw["pronoun"] == "it":
         animal = _animal(mention, raw, count, rng)
         return dataclasses.replace(animal, intro=_called(mention, own, reading)[1] or animal.intro)
-    pronoun = _gender(reading.words, rng) if raw["pronoun"] == "either" else raw["pronoun"]
+    pronoun = raw["pronoun"] if raw["pronoun"] != "either" else gender or _gender(mention, reading, rng)
     many = bool(count) or pronoun == "they" or _is_many(mention, raw)
     noun = _noun_for(raw["noun"], pronoun)
     look = fixed_look(noun, raw.get("look", {}), said, grammar, rng)
@@ -266,7 +268,8 @@ def _called(mention: Mention, own: str, reading: Reading) -> tuple[str, str]:
         return mention.noun.title(), mention.noun.title()
     before = reading.words[mention.first - 1] if mention.first else None
     if before and before.owns:
-        return "", f"{before.text}'s {own}"
+        article = mention.first > 1 and reading.words[mention.first - 2].lower in ARTICLES
+        return "", f"{'the ' if article else ''}{before.text}'s {own}"
     return "", f"{before.lower} {own}" if before and before.lower in (*OWNERS, "a", "an") else ""
 
 
@@ -298,9 +301,10 @@ def _lead(
     return Lead(name=f"the {own}", intro=intro, prompt=prompt, pronoun=pronoun, many=many, human=human, used=used)
 
 
-def _gender(words: Sequence[Word], rng: random.Random) -> str:
-    """What the line's own pronouns say, else chance."""
-    said = {word.lower for word in words}
+def _gender(mention: Mention | None, reading: Reading, rng: random.Random) -> str:
+    """What the line's own pronouns say of somebody, but for whose they are ("her doctor"); else chance."""
+    owner = mention.first - 1 if mention else -1
+    said = {word.lower for index, word in enumerate(reading.words) if index != owner}
     if said & {"she", "her", "hers", "herself"}:
         return "she"
     return "he" if said & {"he", "his", "him", "himself"} else rng.choice(("he", "she"))
@@ -321,7 +325,7 @@ def _is_somebody(reading: Reading) -> bool:
     """Whether a noun that nobody knows is a person: the line says his or her, or the noun ends like "banker"."""
     said = {word.lower for word in reading.words}
     noun = reading.subject.split()[-1]
-    return bool(said & PERSONAL) or (DOERS.fullmatch(noun) is not None and noun not in NO_DOERS)
+    return noun not in NO_DOERS and (bool(said & PERSONAL) or is_doer(noun))
 
 
 def _thing_lead(own: str, colour: str) -> Lead:

@@ -24,7 +24,8 @@ INSIDE = ("thing", "weather", "time")
 WITHIN = {"in": "in", "into": "in", "inside": "inside", "at": "at"}
 NO_PLACES = frozenset(
     "hurry row moment rush suit uniform costume shoes boots trousers skirt shorts gloves hair time end way circle mood "
-    "dream past future beginning same middle love trouble silence secret peace need fear pain pieces".split()
+    "dream hand hands ear mouth head eye eyes arm arms heart face nose pocket bag bottle box cup wheelchair title name "
+    "past future beginning same middle love trouble silence secret peace need fear pain pieces".split()
 )
 
 
@@ -37,6 +38,7 @@ class Reading:
         named: which words those are, wherever they stand.
         names: names of others.
         activities: names, surest first.
+        verb: the first thing done, as a gerund, or "".
         doing: the line's own words for what is done, when they say more than the activity ("building a rocket").
         places: in the order of the line; if none is known, the name of `own_place`.
         own_place: where the line plays by its own words ("in the garage"), when it names no known place.
@@ -55,6 +57,7 @@ class Reading:
     named: tuple[tuple[int, int, Character], ...]
     names: tuple[ProperName, ...]
     activities: tuple[str, ...]
+    verb: str
     doing: str
     places: tuple[str, ...]
     own_place: str
@@ -86,7 +89,7 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar, *, eng
     free = tuple(is_free and index not in spent for index, is_free in enumerate(free))
     subject = _own_subject(words, free, matches)
     clause = _clause(words, free, matches, named, names, subject, grammar)
-    doing = own_predicate(clause)
+    verb, doing = own_predicate(clause)
     activities = _activities(words, matches, free, doing, grammar)
     things, claimed = _things(words, matches, free, doing)
     inside = frozenset(doing.split())
@@ -99,6 +102,7 @@ def read_line(line: str, cast: Mapping[str, Character], grammar: Grammar, *, eng
         named=tuple(named),
         names=names,
         activities=activities,
+        verb=verb,
         doing=doing,
         places=places or ((place_name(own_place),) if own_place else ()),
         own_place=own_place,
@@ -282,6 +286,11 @@ def _own_subject(words: Sequence[Word], free: Sequence[bool], matches: Sequence[
         word, match = words[index].lower, known.get(index)
         if match and any(map(match.names, ("place", "thing", "time", "weather", "person"))):
             return 0
+        adjective = match and index + 1 < len(words) and free[index + 1] and only_describes(match, words)
+        if adjective:
+            continue
+        if index > 1 and is_plural(words[index - 1].lower) and free[index - 1]:
+            return index - 1
         verb = word.endswith("ing") or (THIRD.fullmatch(word) is not None and index > 1)
         if match and match.names("activity") and not verb and index > 1 and not is_plural(words[index - 1].lower):
             return 0
@@ -292,6 +301,13 @@ def _own_subject(words: Sequence[Word], free: Sequence[bool], matches: Sequence[
         if ends or index > MOST_SUBJECT:
             return index - 1
     return len(words) - 1
+
+
+def only_describes(match: Match, words: Sequence[Word]) -> bool:
+    """ "lonely", "tired": single words of moods and activities that are adjectives before a noun."""
+    kinds = {hit.kind for hit in match.hits}
+    adjective = "mood" in kinds or words[match.start].lower.endswith(("ed", "y"))
+    return match.end == match.start + 1 and kinds <= {"mood", "activity"} and adjective
 
 
 def place_name(own_place: str) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from storyboard.character import Character
 from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import is_plural
-from storyboard.planning.line import Reading
+from storyboard.planning.line import Reading, only_describes
 from storyboard.planning.words import ARTICLES, GROUPS, PREPOSITIONS, Match, Word
 
 MOST = 12
 """Mentions beyond these are left alone."""
-ABSENT = frozenset("of about from for without like named called".split())
+ABSENT = frozenset("of about from for without like".split())
 """Whoever stands behind these is not there."""
 SENDING = frozenset("letter note postcard message mail write writes writing wrote send sends sending sent".split())
 """With these, nor is who stands behind "to"."""
@@ -26,6 +26,19 @@ COMPOUNDS = frozenset(
 )
 """Nouns that make the one before them tell what they are: a ghost story."""
 DOERS = re.compile(r".{3,}(er|or|ist|ian|smith|woman|man)")
+NO_DOERS = frozenset(
+    "toaster computer printer scooter tower flower river letter paper finger water winter summer number dinner cover "
+    "poster feather hammer ladder freezer mixer blender heater lighter drawer corner shower thunder timer speaker "
+    "container helicopter roller meter filter counter mirror door floor motor tractor elevator error colour color "
+    "flavour harbor meteor center weather ruler rubber slipper trailer trigger layer order power "
+    "bus alarm clock phone name ship boat plane box house train car gather enter cheer "
+    "whisper offer wander remember suffer answer deliver surrender shiver wonder consider discover exist insist assist "
+    "never ever over under after other another together either neither rather for or".split()
+)
+"""Words that end like those for people and are none."""
+NAMING = frozenset(["named", "called"])
+HIDING = frozenset("hide hides hiding hid run runs running ran escape escapes escaping flee flees fleeing".split())
+"""With these, whoever stands behind "from" is there."""
 NEAR = 3
 """How many words before a mention may describe it."""
 
@@ -63,6 +76,11 @@ class Mention:
         return self.character.name.split("@")[0] if self.character else (self.name or self.noun).lower()
 
 
+def is_doer(noun: str) -> bool:
+    """Whether a noun that nobody knows ends like one for people ("banker", "pianist")."""
+    return DOERS.fullmatch(noun) is not None and noun not in NO_DOERS
+
+
 def mentions(reading: Reading, grammar: Grammar) -> tuple[Mention, ...]:
     """Everybody, once, in the line's order.
 
@@ -78,7 +96,8 @@ def mentions(reading: Reading, grammar: Grammar) -> tuple[Mention, ...]:
         if whole is None and not any(each.key == other.key for other in found):
             found.append(each)
         elif whole is not None and found[-1] is before:
-            found[-1] = whole
+            owner = [before] if before.character and whole is each and reading.words[before.end - 1].owns else []
+            found[-1:] = [whole, *owner]
         before = whole or each
     return tuple(found)
 
@@ -91,14 +110,20 @@ def _merged(before: Mention, each: Mention, reading: Reading) -> Mention | None:
     """The one whom two mentions mean, or None where they are two."""
     words = reading.words
     between = [word.lower for word in words[before.end : each.first]]
+    close = not between and words[before.end - 1].clause == words[each.first].clause
     if each.character:
-        return None
+        return each if close and before.noun and not before.name and not is_plural(before.noun) else None
     if not between and words[before.end - 1].owns:
-        return each if before.name else None
-    if not between and words[before.end - 1].clause == words[each.first].clause:
+        return each
+    if each.name and len(between) == 1 and between[0] in NAMING and before.noun:
+        return dataclasses.replace(before, end=each.end, name=each.name, pronoun=each.pronoun)
+    if close:
         return _side_by_side(before, each, words)
     if each.name and not between and is_plural(before.noun):
         return each  # "two brothers, Max and Ben"
+    inserted = each.end < len(words) and words[each.end].clause > words[each.end - 1].clause
+    if each.name and not between and before.noun and inserted and _link_behind(each, words) != "and":
+        return _with_title(before, each, words)  # "my brother, Tom, …"
     if each.noun and (between == ["the"] or _is_role(each, words) or _is_apposition(before, each, words)):
         plain = before.name and not before.character
         noun = " ".join([*each.adjectives, each.noun])
@@ -106,8 +131,14 @@ def _merged(before: Mention, each: Mention, reading: Reading) -> Mention | None:
     return None
 
 
+def _link_behind(mention: Mention, words: Sequence[Word]) -> str:
+    return words[mention.end].lower if mention.end < len(words) else ""
+
+
 def _side_by_side(before: Mention, each: Mention, words: Sequence[Word]) -> Mention | None:
     """ "King Arthur", "brother Tom", "cat burglar"; in "a chef cooks" the second is a verb."""
+    if before.name and each.noun:
+        return None
     if each.name:
         return _with_title(before, each, words) if before.noun else None
     if is_plural(each.noun) and not is_plural(before.noun):
@@ -145,7 +176,8 @@ def _nouns(reading: Reading, grammar: Grammar) -> Iterator[Mention]:
         adjectives = _adjectives(reading, match.start)
         nearby = {each.lower for each in reading.words[max(0, match.start - 2) : match.start]}
         begins = match.start == 0 or reading.words[match.start - 1].clause < reading.words[match.start].clause
-        marked = begins or bool(nearby & (ARTICLES | numbers))
+        owned = match.start > 0 and reading.words[match.start - 1].owns
+        marked = begins or owned or bool(nearby & (ARTICLES | numbers))
         verb = match.names("activity") and not marked
         if match.names("person") and not (verb or _next(reading, match.end - 1) in COMPOUNDS):
             yield _of_noun(reading, match, adjectives)
@@ -155,7 +187,7 @@ def _of_noun(reading: Reading, match: Match, adjectives: tuple[str, ...]) -> Men
     """The noun, or what it is part of: "a horse whisperer"."""
     said = " ".join(each.lower for each in reading.words[match.start : match.end])
     behind = _next(reading, match.end - 1)
-    doer = match.end < len(reading.words) and reading.free[match.end] and DOERS.fullmatch(behind)
+    doer = match.end < len(reading.words) and reading.free[match.end] and is_doer(behind) and not is_plural(said)
     if doer and reading.words[match.end].clause == reading.words[match.end - 1].clause:
         return Mention(
             start=match.end, end=match.end + 1, kind="worker", noun=behind, adjectives=(*adjectives, *said.split())
@@ -165,9 +197,12 @@ def _of_noun(reading: Reading, match: Match, adjectives: tuple[str, ...]) -> Men
 
 
 def _adjectives(reading: Reading, start: int) -> tuple[str, ...]:
-    """Unknown words right before a noun, back to an article or an owner, at most three."""
+    """Words right before a noun that only describe it, back to an article or an owner, at most three."""
+    describing = {match.start for match in reading.matches if only_describes(match, reading.words)}
     first = start
-    while first and reading.free[first - 1] and start - first < NEAR and not reading.words[first - 1].owns:
+    while first and start - first < NEAR and not reading.words[first - 1].owns:
+        if not (reading.free[first - 1] or first - 1 in describing):
+            break
         first -= 1
     return tuple(word.lower for word in reading.words[first:start] if word.lower.isascii())
 
@@ -192,7 +227,7 @@ def _unknown(reading: Reading, grammar: Grammar) -> Iterator[Mention]:
         while end < min(first + NEAR, len(words)) and reading.free[end] and not words[end].lower.endswith("ing"):
             end += 1
         run = [word.lower for word in words[first:end] if word.lower.isascii()]
-        if run and DOERS.fullmatch(run[-1]) and len(run) == end - first:
+        if run and is_doer(run[-1]) and len(run) == end - first:
             yield Mention(start=end - 1, end=end, kind="worker", noun=run[-1], adjectives=tuple(run[:-1]))
 
 
@@ -242,6 +277,8 @@ def absent(mention: Mention, reading: Reading) -> bool:
     while before and before[-1] in ARTICLES:
         before.pop()
     if not before or _of_group(mention, reading):
+        return False
+    if before[-1] == "from" and not HIDING.isdisjoint(before):
         return False
     return before[-1] in ABSENT or (before[-1] == "to" and not SENDING.isdisjoint(before))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storyboard.planning.grammar import Grammar
-from storyboard.planning.inflect import base_of_third, gerund
+from storyboard.planning.inflect import IRREGULAR_PAST, base_of_third, gerund
 from storyboard.planning.words import ARTICLES, PREPOSITIONS, THIRD, Match, Word
 
 LONGEST = 7
@@ -26,6 +26,9 @@ ENDS = PREPOSITIONS - {"to", "of"} | {
     "which",
     "if",
 }
+BASES = {past: base for base, past in IRREGULAR_PAST.items() if past != base}
+NOTHING = frozenset("live lives lived living have has had having be being want wants wanted need needs needed".split())
+"""Verbs that show nothing."""
 LOOSE = ARTICLES | {"to", "of", "every", "each", "all", "this", "that", "is", "are", "was", "were"}
 """Words that end nothing."""
 OBJECTS = ARTICLES | PREPOSITIONS | {"about", "for", "with", "at", "after", "each", "one", "together"}
@@ -60,25 +63,32 @@ class Clause:
         return any(match.start == index and {hit.kind for hit in match.hits} == {"activity"} for match in self.matches)
 
 
-def own_predicate(clause: Clause) -> str:
-    """The first verb with its object, or "".
+def own_predicate(clause: Clause) -> tuple[str, str]:
+    """The first verb as a gerund, and it with its object; "" for what there is not.
 
-    A known verb without an object ("relaxing") says nothing that its activity does not say, and is left out.
+    A known verb without an object ("relaxing") says nothing that its activity does not say: then the second is "".
     """
     for index, word in enumerate(clause.words):
         known = clause.known_verb(index)
         if not (clause.free[index] or known) or index in clause.subjects or not word.lower.isascii():
             continue
-        verb = _as_gerund(clause, index, known)
+        behind = clause.words[index + 1].text[:1] if index + 1 < len(clause.words) else ""
+        naming = word.lower in ("named", "called") and behind.isupper()
+        verb = "" if naming else _as_gerund(clause, index, known)
         if verb:
             said = _with_object(clause, index, verb)
-            return "" if known and said == verb else said
-    return ""
+            return verb, "" if known and said == verb else said
+    return "", ""
 
 
 def _as_gerund(clause: Clause, index: int, known: bool) -> str:
     """The word as a gerund if it is a verb here, else ""."""
     word = clause.words[index].lower
+    base = BASES.get(word, "") if clause.after_subject(index) else ""
+    if NOTHING & {word, base}:
+        return ""
+    if base:
+        return gerund(base)
     if word.endswith("ing") and len(word) > 4:
         return word
     if THIRD.fullmatch(word) and clause.after_subject(index):
@@ -125,7 +135,7 @@ def plurals(words: Sequence[Word], given: set[int], matches: Sequence[Match], gr
     who, many = given | nouns.keys(), set()
     for index in who:
         before = (nouns[index].start if index in nouns else index) - 1
-        before -= words[before].lower in ARTICLES
+        before = nouns[before].start - 1 if before in nouns else before - (words[before].lower in ARTICLES)
         if before > 0 and words[before].lower == "and" and before - 1 in who:
             many.add(index)
     for index, match in nouns.items():

@@ -16,7 +16,7 @@ PLACE_STARTS = frozenset(
 LOWER = 4
 """A line that has small words of so many letters is not written as a title."""
 DAYS = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
+    "monday tuesday wednesday thursday friday saturday sunday january february march july "
     "september october november december today tomorrow yesterday christmas easter god english french".split()
 )
 
@@ -60,7 +60,8 @@ def _name_end(words: Sequence[Word], index: int, plain: bool, grammar: Grammar, 
     several = end - index > 1 and not _is_title(words[index], grammar) and not elsewhere
     titled = index > 0 and words[index - 1].text[:1].isupper() and _is_title(words[index - 1], grammar)
     does = index == 0 and not _means(words[0], grammar) and (invented_name(words) or _before_activity(words, grammar))
-    return end if several or titled or does else index
+    naming = index > 1 and words[index - 1].lower in ("named", "called")
+    return end if several or titled or does or naming else index
 
 
 def _capitals_end(words: Sequence[Word], index: int, grammar: Grammar, taken: Collection[int]) -> int:

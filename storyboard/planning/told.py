@@ -18,6 +18,7 @@ MOST_COMPANY = 2
 OUTSIDE = "street"
 """Where somebody is who has left the house."""
 LONGEST = 400
+FORMS = {"she": ("she", "her", "hers", "herself"), "he": ("he", "his", "him", "himself")}
 SUBJECTS = frozenset(["he", "she", "it", "they", "we"])
 OBJECTS = frozenset(["him", "her", "them", "together", "both"])
 """With these, who did something before is there too."""
@@ -88,18 +89,20 @@ class People:
         self.grammar, self.rng = grammar, rng
         self.met: dict[str, Lead] = {}
         self.known = {lead.registered.split("@")[0]: lead for lead in leads if lead.registered}
-        for reading in readings:
-            self._meet(reading)
+        for place in range(len(readings)):
+            self._meet(readings[place:])
         self.who = tuple(lead for lead in leads if lead.registered) or tuple(self.known.values())[:1] or leads
 
-    def _meet(self, reading: Reading) -> None:
-        """Everybody whom a sentence is the first to mention."""
+    def _meet(self, readings: Sequence[Reading]) -> None:
+        """Everybody whom the first of these sentences is the first to mention."""
+        reading = readings[0]
         if reading.subject and reading.subject not in self.known:
             self.known[reading.subject] = subject_lead(reading, self.grammar, self.rng)
         everybody = mentions(reading, self.grammar)
         for each in everybody:
             if each.key not in self.known:
-                self.known[each.key] = lead_of(each, everybody, reading, self.grammar, self.rng)
+                pronoun = _pronoun_later(each, everybody, readings, self.grammar)
+                self.known[each.key] = lead_of(each, everybody, reading, self.grammar, self.rng, pronoun)
 
     def of(self, reading: Reading) -> tuple[tuple[Lead, ...], Company]:
         """Who does what a sentence says, and who is there besides."""
@@ -126,11 +129,26 @@ class People:
         """Whom a pronoun means: of those told of already the last whom it fits, else somebody new."""
         if pronoun in ("they", "we"):
             return tuple(self.met.values())[-MOST_TOGETHER:]
-        meant = next((lead for lead in reversed(self.met.values()) if lead.pronoun == pronoun), None)
-        meant = meant or next((lead for lead in self.known.values() if lead.pronoun == pronoun), None)
+        met = [*reversed(self.met.values())]
+        meant = next((lead for lead in met if lead.pronoun == pronoun), None)
+        meant = meant or next((lead for lead in met if lead.pronoun == "it" and not lead.many), None)
+        if not met:
+            meant = next((lead for lead in self.known.values() if lead.pronoun == pronoun), None)
         if meant is None and pronoun != "it":
             meant = self.known[pronoun] = somebody("woman" if pronoun == "she" else "man", (), self.grammar, self.rng)
         return (meant,) if meant else ()
+
+
+def _pronoun_later(
+    mention: Mention, everybody: Sequence[Mention], readings: Sequence[Reading], grammar: Grammar
+) -> str:
+    """What the sentences go on to call somebody, "she" or "he", until they mention somebody else; "" for neither."""
+    words = [word.lower for word in readings[0].words[mention.end :]] if mention == everybody[-1] else []
+    for later in readings[1:] if mention == everybody[-1] else ():
+        if mentions(later, grammar):
+            break
+        words += [word.lower for word in later.words]
+    return next((pronoun for word in words for pronoun, forms in FORMS.items() if word in forms), "")
 
 
 def _names(leads: Sequence[Lead]) -> frozenset[str]:
