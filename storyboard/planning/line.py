@@ -11,7 +11,7 @@ from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import base_of_third, gerund, is_plural
 from storyboard.planning.predicate import Clause, own_predicate, plurals, subjects
 from storyboard.planning.proper_names import ProperName, proper_names
-from storyboard.planning.words import ARTICLES, GROUPS, PREPOSITIONS, THIRD, Match, Word, words_of
+from storyboard.planning.words import ARTICLES, GROUPS, PREPOSITIONS, TALES, THIRD, Match, Word, words_of
 
 MOST_TOPICS = 6
 LONGEST_TOPIC = 6
@@ -279,7 +279,7 @@ def _own_place(words: Sequence[Word], free: Sequence[bool], grammar: Grammar) ->
 
 def _own_subject(words: Sequence[Word], free: Sequence[bool], matches: Sequence[Match]) -> int:
     """How many unknown words behind a first article are a noun ("A toaster dreaming of flight"); 0 for none."""
-    if len(words) < 2 or words[0].lower not in ARTICLES:
+    if len(words) < 2 or words[0].lower not in ARTICLES or words[1].lower in TALES:
         return 0
     known = {match.start: match for match in matches}
     for index in range(1, min(MOST_SUBJECT + 2, len(words))):

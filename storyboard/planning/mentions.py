@@ -11,7 +11,7 @@ from storyboard.character import Character
 from storyboard.planning.grammar import Grammar
 from storyboard.planning.inflect import is_plural
 from storyboard.planning.line import Reading, only_describes
-from storyboard.planning.words import ARTICLES, GROUPS, PREPOSITIONS, Match, Word
+from storyboard.planning.words import ARTICLES, GROUPS, PREPOSITIONS, TALES, Match, Word
 
 MOST = 12
 """Mentions beyond these are left alone."""
@@ -276,7 +276,8 @@ def absent(mention: Mention, reading: Reading) -> bool:
     before = [word.lower for word in reading.words[: mention.first]]
     while before and before[-1] in ARTICLES:
         before.pop()
-    if not before or _of_group(mention, reading):
+    told_of = before[-1:] == ["about"] and before[-2:-1] and before[-2] in TALES
+    if not before or mention.character or told_of or _of_group(mention, reading):
         return False
     if before[-1] == "from" and not HIDING.isdisjoint(before):
         return False

@@ -21,6 +21,8 @@ GROUPS = frozenset(
     "group gang pack team crowd pair bunch couple band flock herd class hundreds dozens lots army".split()
 )
 """Behind these and "of" stands who they are."""
+TALES = frozenset("story stories storyboard board tale film movie book comic ad advert video play cartoon".split())
+"""These are nobody, and whoever stands behind them and "about" is there."""
 LONGEST_WORD = 40
 
 

@@ -220,6 +220,8 @@ def test_everybody_stands_in_brackets_of_their_own(line: str, names: str, told: 
         ("Robin Hood steals from the rich", "Robin Hood", ("(man ",)),
         ("Little Red Riding Hood walks through the forest", "Little Red Riding Hood", (":1.2)", "forest")),
         ("A pack of wolves chases a deer", "wolves", ("wolves:1.2)", " deer:1.1)")),
+        ("A story about Tom and Anna at the beach", "Tom and Anna", ("(man ", ") and (woman ")),
+        ("A film about Flynn and Mira", "Flynn and Mira", ("(fljsdhn man:1.1) and (mrvlqa woman:1.1)",)),
         ("Two sisters enter a dark cave", "two sisters are entering a dark cave", ("(sisters, ", ") and (girl ")),
         ("A girl named Lily finds a shell", "Lily is finding a shell", ("(girl ",)),
         ("A wise old owl named Oliver flies", "Oliver", ("owl:1.2)",)),
