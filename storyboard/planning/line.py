@@ -19,8 +19,8 @@ MOST_ADJECTIVES = 2
 MOST_SUBJECT = 3
 FAINT = -0.6
 """How surely the line must name the first activity; others must be named more surely than by a weak word."""
-ONE, MANY = frozenset(["he", "she", "it"]), frozenset(["they", "we"])
-INSIDE = ("thing", "weather", "time")
+ONE, MANY = frozenset(["he", "she", "it"]), frozenset(["they", "we", "i"])
+INSIDE = ("thing", "weather", "time", "person")
 WITHIN = {"in": "in", "into": "in", "inside": "inside", "at": "at"}
 NO_PLACES = frozenset(
     "hurry row moment rush suit uniform costume shoes boots trousers skirt shorts gloves hair time end way circle mood "
@@ -203,7 +203,8 @@ def _things_inside(words: Sequence[Word], match: Match, grammar: Grammar) -> lis
     """The violin of "plays the violin", which is a phrase of its own, and the snow of "builds a snowman"."""
     found = []
     for index in range(match.start, match.end) if match.end - match.start > 1 else ():
-        hits = tuple(hit for hit in grammar.index.get((words[index].lower,), ()) if hit.kind in INSIDE)
+        meanings = grammar.index.get((words[index].lower,), ())
+        hits = tuple(hit for hit in meanings if hit.kind in INSIDE and not match.names(hit.kind))
         if hits and not match.names("thing"):
             found.append(Match(start=index, end=index + 1, hits=hits))
     return found

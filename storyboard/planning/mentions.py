@@ -36,6 +36,7 @@ NO_DOERS = frozenset(
     "never ever over under after other another together either neither rather for or".split()
 )
 """Words that end like those for people and are none."""
+NARRATING = frozenset(["I", "I'm", "I've", "I'd", "I'll"])
 NAMING = frozenset(["named", "called"])
 HIDING = frozenset("hide hides hiding hid run runs running ran escape escapes escaping flee flees fleeing".split())
 """With these, whoever stands behind "from" is there."""
@@ -88,7 +89,8 @@ def mentions(reading: Reading, grammar: Grammar) -> tuple[Mention, ...]:
     "Tom's dog" is the dog.
     """
     registered = (_of_character(*each) for each in reading.named if each[2].kind == "character")
-    everything = (*registered, *_nouns(reading, grammar), *_names(reading), *_unknown(reading, grammar))
+    nouns = (*_nouns(reading, grammar), *_unknown(reading, grammar))
+    everything = (*registered, *nouns, *_names(reading), *_narrator(reading))
     found: list[Mention] = []
     before: Mention | None = None
     for each in sorted(everything, key=lambda each: each.start)[:MOST]:
@@ -175,7 +177,7 @@ def _nouns(reading: Reading, grammar: Grammar) -> Iterator[Mention]:
     for match in reading.matches:
         adjectives = _adjectives(reading, match.start)
         nearby = {each.lower for each in reading.words[max(0, match.start - 2) : match.start]}
-        begins = match.start == 0 or reading.words[match.start - 1].clause < reading.words[match.start].clause
+        begins = _begins(reading, match.start)
         owned = match.start > 0 and reading.words[match.start - 1].owns
         marked = begins or owned or bool(nearby & (ARTICLES | numbers))
         verb = match.names("activity") and not marked
@@ -213,6 +215,18 @@ def _names(reading: Reading) -> Iterator[Mention]:
         yield Mention(
             start=each.start, end=each.end, name=name.title() if name.isupper() else name, pronoun=each.pronoun
         )
+
+
+def _narrator(reading: Reading) -> Iterator[Mention]:
+    """Whoever says "I"; not a king's number."""
+    for index, word in enumerate(reading.words):
+        numbered = any(name.end == index for name in reading.names)
+        if word.text in NARRATING and not numbered:
+            yield Mention(start=index, end=index + 1, name="the narrator", pronoun="either")
+
+
+def _begins(reading: Reading, index: int) -> bool:
+    return index == 0 or reading.words[index - 1].clause < reading.words[index].clause
 
 
 def _unknown(reading: Reading, grammar: Grammar) -> Iterator[Mention]:

@@ -359,6 +359,7 @@ def test_what_a_sentence_is(line: str, captions: list[str]) -> None:
         ("The fox is hungry. He jumps", "jumps", " fox:1.2)"),
         ("A chef tastes soup. He frowns. The waiter leaves", "frowns", "(chef, man "),
         ("Tom sits. The critic faints", "faints", "lying down"),
+        ("I ride a horse. The horse jumps", "ride", "man "),
         ("Tom meets Anna. She smiles", "smiles", "(woman "),
     ],
 )
