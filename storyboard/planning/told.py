@@ -69,14 +69,19 @@ def _quiet(grammar: Grammar) -> Activity:
 
 
 def _as_before(reading: Reading, last: Moment | None, grammar: Grammar) -> Reading:
-    """A sentence's reading, with place, time and weather of the scene before where it says none; whoever runs or rides
-    has left the house."""
+    """A sentence's reading, with place, time and weather of the scene before where it says none, and what was in hand
+    there for "it"; whoever runs or rides has left the house."""
     if last is None:
         return reading
     leaves = reading.moves and sheltered(last.place, grammar)
     places = reading.places or (OUTSIDE if leaves else last.place,)
+    means_thing = last.prop[0] and any(word.lower == "it" for word in reading.words[1:])
     return dataclasses.replace(
-        reading, places=places, time=reading.time or last.time, weather=reading.weather or last.weather
+        reading,
+        places=places,
+        time=reading.time or last.time,
+        weather=reading.weather or last.weather,
+        things=reading.things or ((last.prop,) if means_thing else ()),
     )
 
 
@@ -118,12 +123,19 @@ class People:
         words = [word.lower for word in reading.words]
         begins = next((word for word in words[: there[0].first if there else None] if word in SUBJECTS), "")
         if begins:
-            return self._meant(begins)
+            return self._with_objects(self._meant(begins), words)
         first = tuple(self.known[each.key] for each in leading(there, reading, self.grammar))
         first = first or ((self.known[reading.subject],) if reading.subject else ())
         present = any(word in OBJECTS and before not in ABSENT for before, word in itertools.pairwise(words))
         before = self.who if first and present else ()
         return tuple({lead.name: lead for lead in (*first, *before)}.values())[:MOST_TOGETHER]
+
+    def _with_objects(self, who: tuple[Lead, ...], words: Sequence[str]) -> tuple[Lead, ...]:
+        """Them, and whom the sentence's "them" or "him" means: "he gives them a map"."""
+        others = [lead for lead in self.met.values() if lead not in who and lead.human]
+        if "them" not in words:
+            others = [lead for lead in others if lead.pronoun == "he"][-1:] if "him" in words else []
+        return (*who, *others[: MOST_TOGETHER - len(who)]) if who else ()
 
     def _meant(self, pronoun: str) -> tuple[Lead, ...]:
         """Whom a pronoun means: of those told of already the last whom it fits, else somebody new."""

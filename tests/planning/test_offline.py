@@ -368,6 +368,13 @@ def test_a_told_scene_shows_its_sentence(line: str, word: str, shown: str) -> No
     assert shown in scene.prompt, scene.prompt
 
 
+def test_it_and_them_are_what_and_who_was_there() -> None:
+    scenes = plan("Flynn finds a letter. Mira reads it. A pirate waits. He gives them a map", 4).scenes
+    assert "letter" in scenes[1].prompt and "book" not in scenes[1].prompt
+    assert [set(scene.cast) for scene in scenes] == [{"flynn"}, {"mira"}, set(), {"flynn", "mira"}]
+    assert "(pirate, " in scenes[3].prompt and "map" in scenes[3].prompt
+
+
 def test_endless_lists_of_names_are_read_at_once() -> None:
     made = plan("Tom and Anna and " * 110 + "Ben dance", 3)
     assert len(made.scenes) == 3 and len(mentions(read_line("Tom and " * 200, {}, grammar()), grammar())) == 1
