@@ -48,8 +48,14 @@ def told_moments(
         about = premise(_as_before(reading, last, grammar), who, company, 1, grammar, rng, idle=_quiet(grammar))
         stages = _stages(place, len(texts), count)
         for index, moment in enumerate(moments(about, stages, grammar, rng, last=last, used=used, told=True)):
-            yield about, dataclasses.replace(moment, told="" if index else text)
+            yield about, moment if index else _told(moment, text, about)
             last = moment
+
+
+def _told(moment: Moment, text: str, about: Premise) -> Moment:
+    """The scene that a sentence is the caption of; in hand is nothing that might as well be something else."""
+    chosen = about.activity.any_prop and not about.reading.things
+    return dataclasses.replace(moment, told=text, prop=("", "") if chosen else moment.prop)
 
 
 def _stages(place: int, texts: int, count: int) -> tuple[str, ...]:

@@ -372,7 +372,7 @@ def test_it_and_them_are_what_and_who_was_there() -> None:
     scenes = plan("Flynn finds a letter. Mira reads it. A pirate waits. He gives them a map", 4).scenes
     assert "letter" in scenes[1].prompt and "book" not in scenes[1].prompt
     assert [set(scene.cast) for scene in scenes] == [{"flynn"}, {"mira"}, set(), {"flynn", "mira"}]
-    assert "(pirate, " in scenes[3].prompt and "map" in scenes[3].prompt
+    assert "(pirate, " in scenes[3].prompt and "map" in scenes[3].prompt and "holding" not in scenes[2].prompt
 
 
 def test_endless_lists_of_names_are_read_at_once() -> None:
