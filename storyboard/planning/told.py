@@ -9,12 +9,21 @@ from collections.abc import Iterator, Sequence
 
 from storyboard.planning.arc import Moment, Premise, moments, premise, sheltered
 from storyboard.planning.grammar import Activity, Grammar
-from storyboard.planning.leads import MOST_TOGETHER, Company, Lead, company_of, lead_of, leading, somebody, subject_lead
+from storyboard.planning.leads import (
+    MOST_COMPANY,
+    MOST_TOGETHER,
+    Company,
+    Lead,
+    company_of,
+    lead_of,
+    leading,
+    somebody,
+    subject_lead,
+)
 from storyboard.planning.line import Reading
 from storyboard.planning.mentions import ABSENT, Mention, absent, mentions
 from storyboard.planning.sentences import as_caption
 
-MOST_COMPANY = 2
 OUTSIDE = "street"
 """Where somebody is who has left the house."""
 LONGEST = 400
@@ -99,6 +108,7 @@ class People:
     ) -> None:
         self.grammar, self.rng = grammar, rng
         self.met: dict[str, Lead] = {}
+        self.recent: list[Lead] = []
         self.known = {lead.registered.split("@")[0]: lead for lead in leads if lead.registered}
         for place in range(len(readings)):
             self._meet(readings[place:])
@@ -122,6 +132,8 @@ class People:
         others = {lead.name: lead for each in there if (lead := self.known[each.key]).name not in _names(self.who)}
         company = [*others.values()][:MOST_COMPANY]
         self.met |= {lead.name: lead for lead in (*self.who, *company)}
+        now = (*company, *self.who)
+        self.recent = [*(lead for lead in self.recent if lead not in now), *now]
         return self.who, company_of(company)
 
     def _subject(self, there: Sequence[Mention], reading: Reading) -> tuple[Lead, ...]:
@@ -140,17 +152,18 @@ class People:
         """Them, and whom the sentence's "them" or "him" means: "he gives them a map"."""
         others = [lead for lead in self.met.values() if lead not in who and lead.human]
         if "them" not in words:
-            others = [lead for lead in others if lead.pronoun == "he"][-1:] if "him" in words else []
+            men = [lead for lead in self.recent if lead in others and lead.pronoun == "he"]
+            others = men[-1:] if "him" in words else []
         return (*who, *others[: MOST_TOGETHER - len(who)]) if who else ()
 
     def _meant(self, pronoun: str) -> tuple[Lead, ...]:
         """Whom a pronoun means: of those told of already the last whom it fits, else somebody new."""
         if pronoun in ("they", "we"):
             return tuple(self.met.values())[-MOST_TOGETHER:]
-        met = [*reversed(self.met.values())]
-        meant = next((lead for lead in met if lead.pronoun == pronoun), None)
-        meant = meant or next((lead for lead in met if lead.pronoun == "it" and not lead.many), None)
-        if not met:
+        recent = [*reversed(self.recent)]
+        meant = next((lead for lead in recent if lead.pronoun == pronoun), None)
+        meant = meant or next((lead for lead in recent if lead.pronoun == "it" and not lead.many), None)
+        if not recent:
             meant = next((lead for lead in self.known.values() if lead.pronoun == pronoun), None)
         if meant is None and pronoun != "it":
             meant = self.known[pronoun] = somebody("woman" if pronoun == "she" else "man", (), self.grammar, self.rng)

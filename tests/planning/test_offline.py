@@ -368,6 +368,13 @@ def test_a_told_scene_shows_its_sentence(line: str, word: str, shown: str) -> No
     assert shown in scene.prompt, scene.prompt
 
 
+def test_he_is_whoever_was_told_of_last() -> None:
+    scenes = plan("Tom meets Anna. Ben waits. Tom sleeps. He dreams. Ben meets Tom. He smiles", 6).scenes
+    tom, ben = (re.findall(r"\((man [^()]*):1\.2\)", scenes[place].prompt)[0] for place in (0, 1))
+    assert tom != ben and tom in scenes[3].prompt and ben not in scenes[3].prompt
+    assert ben in scenes[5].prompt and tom not in scenes[5].prompt
+
+
 def test_it_and_them_are_what_and_who_was_there() -> None:
     scenes = plan("Flynn finds a letter. Mira reads it. A pirate waits. He gives them a map", 4).scenes
     assert "letter" in scenes[1].prompt and "book" not in scenes[1].prompt
