@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -208,9 +209,14 @@ def _who(leads: tuple[Lead, ...], index: int, count: int) -> tuple[Lead, ...]:
     first or the last scene)."""
     if len(leads) > 1 and count >= 4 and index % 3 == 2 and index + 1 < count:
         return (leads[(index // 3) % len(leads)],)
-    if len(leads) <= MOST_TOGETHER:
-        return leads
-    return tuple(leads[(index * MOST_TOGETHER + place) % len(leads)] for place in range(MOST_TOGETHER))
+    turned = index * MOST_TOGETHER % len(leads) if len(leads) > MOST_TOGETHER else 0
+    return _as_fit((*leads[turned:], *leads[:turned]))
+
+
+def _as_fit(leads: Sequence[Lead]) -> tuple[Lead, ...]:
+    """The first of them, as many as a frame holds with all who belong to them; one at least."""
+    ends = itertools.accumulate(len(lead.told) for lead in leads)
+    return tuple(lead for lead, end in zip(leads, ends, strict=True) if end <= MOST_TOGETHER) or tuple(leads[:1])
 
 
 def _company(about: Premise, who: Sequence[Lead], after_turn: bool) -> Company:

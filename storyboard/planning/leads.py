@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -83,7 +84,10 @@ class Company:
 
     def beside(self, people: int) -> Company:
         """The same where `people` are drawn already: those for whom there is no room are only mentioned."""
-        return self if people + len(self.told) <= MOST_TOGETHER else Company(name=self.name, plain=self.name)
+        ends = [people + end for end in itertools.accumulate(len(lead.told) for lead in self.people)]
+        kept = tuple(lead for lead, end in zip(self.people, ends, strict=True) if end <= MOST_TOGETHER)
+        rest = [lead.intro for lead in self.people[len(kept) :]]
+        return dataclasses.replace(self, people=kept, plain=" and ".join(filter(None, [*rest, self.plain])))
 
 
 def find_leads(
@@ -93,12 +97,13 @@ def find_leads(
     dressed = {character.name.split("@")[0]: character for character in reversed(must)}
     everybody = [_dressed(each, dressed) for each in mentions(reading, grammar)]
     first = leading(everybody, reading, grammar)
-    leads = tuple(lead_of(each, everybody, reading, grammar, rng) for each in first)
-    named = {each.key for each in everybody}
-    leads += tuple(registered(each, grammar) for name, each in dressed.items() if name not in named)
-    leads = leads or _of_no_noun(reading, grammar, rng)
     others = [each for each in everybody if each not in first and not absent(each, reading)]
-    return leads, company_of([lead_of(each, everybody, reading, grammar, rng) for each in others[:MOST_COMPANY]])
+    others = sorted(others, key=lambda each: (each.key not in dressed, each.character is None))[:MOST_COMPANY]
+    there = {each.key for each in (*first, *others)}
+    leads = tuple(registered(each, grammar) for name, each in dressed.items() if name not in there)
+    leads += tuple(lead_of(each, everybody, reading, grammar, rng) for each in first)
+    leads = leads or _of_no_noun(reading, grammar, rng)
+    return leads, company_of([lead_of(each, everybody, reading, grammar, rng) for each in others])
 
 
 def _dressed(mention: Mention, dressed: Mapping[str, Character]) -> Mention:

@@ -101,7 +101,8 @@ def _as_before(reading: Reading, last: Moment | None, grammar: Grammar) -> Readi
 
 
 class People:
-    """Who is who in a line's sentences: everybody has one look, and pronouns mean whoever was told of last."""
+    """Who is who in a line's sentences: everybody has one look, pronouns mean whoever was told of last, and leads whom
+    no sentence names are in all of them."""
 
     def __init__(
         self, readings: Sequence[Reading], leads: tuple[Lead, ...], grammar: Grammar, rng: random.Random
@@ -112,6 +113,8 @@ class People:
         self.known = {lead.registered.split("@")[0]: lead for lead in leads if lead.registered}
         for place in range(len(readings)):
             self._meet(readings[place:])
+        named = {each.key for reading in readings for each in mentions(reading, grammar)}
+        self.always = tuple(lead for lead in leads if lead.registered and lead.registered.split("@")[0] not in named)
         self.who = tuple(lead for lead in leads if lead.registered) or tuple(self.known.values())[:1] or leads
 
     def _meet(self, readings: Sequence[Reading]) -> None:
@@ -128,9 +131,10 @@ class People:
     def of(self, reading: Reading) -> tuple[tuple[Lead, ...], Company]:
         """Who does what a sentence says, and who is there besides."""
         there = [each for each in mentions(reading, self.grammar) if not absent(each, reading)]
-        self.who = self._subject(there, reading) or self.who
+        who = self._subject(there, reading) or self.who
+        self.who = (*self.always, *(lead for lead in who if lead not in self.always))
         others = {lead.name: lead for each in there if (lead := self.known[each.key]).name not in _names(self.who)}
-        company = [*others.values()][:MOST_COMPANY]
+        company = sorted(others.values(), key=lambda lead: not lead.registered)[:MOST_COMPANY]
         self.met |= {lead.name: lead for lead in (*self.who, *company)}
         now = (*company, *self.who)
         self.recent = [*(lead for lead in self.recent if lead not in now), *now]

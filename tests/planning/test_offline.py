@@ -368,6 +368,19 @@ def test_a_told_scene_shows_its_sentence(line: str, word: str, shown: str) -> No
     assert shown in scene.prompt, scene.prompt
 
 
+def test_who_must_appear_does_so_in_told_lines_too() -> None:
+    story = Story(logline="A girl finds a key. She opens a door. A dragon sleeps", scene_count=3, cast=("flynn",))
+    scenes = OfflinePlanner().plan(story, CAST, lambda name, text: None).scenes
+    assert all(scene.cast == ("flynn",) and "(fljsdhn man:1.1)" in scene.prompt for scene in scenes)
+    assert "(girl " in scenes[0].prompt and "(girl " in scenes[1].prompt and "dragon" in scenes[2].prompt
+
+
+def test_who_must_appear_and_is_named_stays_where_the_line_has_them() -> None:
+    story = Story(logline="Flynn hugs Mira", cast=("mira", "flynn"))
+    first = OfflinePlanner().plan(story, CAST, lambda name, text: None).scenes[0]
+    assert "Flynn is hugging Mira" in first.caption and set(first.cast) == {"flynn", "mira"}
+
+
 def test_he_is_whoever_was_told_of_last() -> None:
     scenes = plan("Tom meets Anna. Ben waits. Tom sleeps. He dreams. Ben meets Tom. He smiles", 6).scenes
     tom, ben = (re.findall(r"\((man [^()]*):1\.2\)", scenes[place].prompt)[0] for place in (0, 1))
