@@ -117,24 +117,30 @@ def _merged(before: Mention, each: Mention, reading: Reading) -> Mention | None:
         return each if close and before.noun and not before.name and not is_plural(before.noun) else None
     if not between and words[before.end - 1].owns:
         return each
-    if each.name and len(between) == 1 and between[0] in NAMING and before.noun:
-        return dataclasses.replace(before, end=each.end, name=each.name, pronoun=each.pronoun)
     if close:
         return _side_by_side(before, each, words)
-    if each.name and not between and is_plural(before.noun):
-        return each  # "two brothers, Max and Ben"
+    return _named_behind(before, each, between, words) if each.name else _told_behind(before, each, between, words)
+
+
+def _named_behind(before: Mention, each: Mention, between: Sequence[str], words: Sequence[Word]) -> Mention | None:
+    """ "A girl named Lily", "two brothers, Max and Ben", "my brother, Tom, …"."""
+    if not before.noun or before.name:
+        return None
+    if len(between) == 1 and between[0] in NAMING:
+        return dataclasses.replace(before, end=each.end, name=each.name, pronoun=each.pronoun)
+    if not between and is_plural(before.noun):
+        return each
     inserted = each.end < len(words) and words[each.end].clause > words[each.end - 1].clause
-    if each.name and not between and before.noun and inserted and _link_behind(each, words) != "and":
-        return _with_title(before, each, words)  # "my brother, Tom, …"
-    if each.noun and (between == ["the"] or _is_role(each, words) or _is_apposition(before, each, words)):
-        plain = before.name and not before.character
-        noun = " ".join([*each.adjectives, each.noun])
-        return dataclasses.replace(before, kind=each.kind, noun=noun) if plain else before
-    return None
+    listed = inserted and words[each.end].lower == "and"
+    return _with_title(before, each, words) if not between and inserted and not listed else None
 
 
-def _link_behind(mention: Mention, words: Sequence[Word]) -> str:
-    return words[mention.end].lower if mention.end < len(words) else ""
+def _told_behind(before: Mention, each: Mention, between: Sequence[str], words: Sequence[Word]) -> Mention | None:
+    """ "Max the dog", "Tom is a pirate", "Mia, a young girl, …": what the noun says is what the one before it is."""
+    if not (list(between) == ["the"] or _is_role(each, words) or _is_apposition(before, each, words)):
+        return None
+    noun = " ".join([*each.adjectives, each.noun])
+    return dataclasses.replace(before, kind=each.kind, noun=noun) if before.name and not before.character else before
 
 
 def _side_by_side(before: Mention, each: Mention, words: Sequence[Word]) -> Mention | None:
